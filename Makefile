@@ -1,0 +1,44 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test test-slow test-external lint format bench clean
+.DEFAULT_GOAL := help
+
+help:  ## Show the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
+
+$(VENV)/.core: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.core
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --group dev
+	touch $@
+
+demo: $(VENV)/.core  ## Train an agent for about a minute, record its games, watch the best one in the browser
+	$(BIN)/game2048 demo
+
+test: $(VENV)/.dev  ## Run the default test suite
+	$(BIN)/python -m pytest
+
+test-slow: $(VENV)/.dev  ## Run the slow tests too: learning, statistics, a wheel in an empty environment
+	$(BIN)/python -m pytest -m "not external"
+
+lint: $(VENV)/.dev  ## Check style, types and the direction of imports
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev  ## Format the code
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(VENV)/.dev  ## Measure speed, side by side with peers where they are installed
+	$(BIN)/game2048 bench env
+
+clean:  ## Remove what the targets made
+	rm -rf .venv .venv-* build dist .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,1 @@
+"""Players of 2048 and how they learn."""

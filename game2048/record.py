@@ -1,0 +1,285 @@
+"""GameRecord: a whole game in one byte a ply, verified by replaying it.
+
+A ply is a move and the tile that appears after it, packed into 7 bits::
+
+    action << 5 | cell << 1 | is_four
+
+with action 0 up, 1 right, 2 down, 3 left, cell = 4 * row + column, and is_four 1 when the new tile is a 4. Together
+with the start board this is the whole game: boards, rewards and score follow from the rules (`RULESET`).
+
+In JSON the plies are a string of one character each, which gzip packs as tightly as the raw bytes: with
+``k = code >> 1``, the k-th digit of base64url for a new 2, and the character U+00C0 + k for a new 4.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from game2048 import board as rules
+from game2048._jit import njit
+
+VERSION: Final = 1
+RULESET: Final = "2048-4x4"
+MAGIC: Final = b"G2048" + bytes([VERSION])
+MAX_PLIES: Final = 250_000  # no 4x4 game can be longer: the tiles of its last board sum to less than 2**18
+BASE64URL: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+PLY_CHARACTERS: Final = "".join(c + chr(0xC0 + k) for k, c in enumerate(BASE64URL))
+_PLY_CODES: Final = {character: code for code, character in enumerate(PLY_CHARACTERS)}
+
+_REASONS: Final = {
+    1: "the move does not change the board",
+    2: "the new tile appears in a cell that is not empty",
+    3: "the ply is not a 7-bit code",
+}
+
+
+class RecordError(ValueError):
+    """A record that is not a legal game.
+
+    Attributes
+    ----------
+    ply : int or None
+        Number of the first illegal ply, counted from 1, where one is to blame.
+    """
+
+    def __init__(self, message: str, ply: int | None = None) -> None:
+        super().__init__(message if ply is None else f"ply {ply}: {message}")
+        self.ply = ply
+
+
+@njit("int64(uint64, uint64, uint8[::1], uint32[::1], uint8[:, ::1], int64[::1], int64[::1])")
+def replay_plies(
+    board: np.uint64,
+    high: np.uint64,
+    plies: npt.NDArray[np.uint8],
+    tables: rules.RowTables,
+    boards: npt.NDArray[np.uint8],
+    rewards: npt.NDArray[np.int64],
+    failure: npt.NDArray[np.int64],
+) -> int:
+    """Replay plies; fill ``boards`` (n + 1, 16) and ``rewards`` (n,); return the number of legal plies.
+
+    Where a ply is illegal, ``failure[0]`` is set to a key of ``_REASONS``.
+    """
+    rules.write_exponents(board, high, boards[0])
+    for t in range(plies.size):
+        code = np.int64(plies[t])
+        if code > 127:
+            failure[0] = 3
+            return t
+        after, after_high, reward = rules.play(board, high, code >> 5, tables)
+        if after == board and after_high == high:
+            failure[0] = 1
+            return t
+        shift = np.uint64(4 * ((code >> 1) & 15))
+        if (after >> shift) & np.uint64(15) != np.uint64(0):
+            failure[0] = 2
+            return t
+        board = after | (np.uint64(1 + (code & 1)) << shift)
+        high = after_high
+        rewards[t] = np.int64(reward)
+        rules.write_exponents(board, high, boards[t + 1])
+    return plies.size
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class GameRecord:
+    """A whole game: start board, plies, and who played it. Making one replays it, so every record is legal.
+
+    Parameters
+    ----------
+    start : array_like of int, shape (4, 4) or (16,)
+        Exponents of the start board.
+    plies : array_like of int, shape (n_moves,)
+        One code a ply, see the module's docstring.
+    agent : str
+        Who played, in words.
+    seed : int, optional
+        Seed of the game, where it is known.
+
+    Attributes
+    ----------
+    boards : ndarray of uint8, shape (n_moves + 1, 4, 4)
+        Exponents before the first and after every ply.
+    rewards : ndarray of int64, shape (n_moves,)
+        Points of every ply.
+
+    Raises
+    ------
+    RecordError
+        If the game is not legal; the message names the first bad ply and the reason.
+    """
+
+    start: npt.NDArray[np.uint8]
+    plies: npt.NDArray[np.uint8]
+    agent: str = "unknown"
+    seed: int | None = None
+    boards: npt.NDArray[np.uint8] = field(init=False, repr=False)
+    rewards: npt.NDArray[np.int64] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        try:
+            board, high = rules.pack(self.start)
+        except (ValueError, TypeError) as error:
+            raise RecordError(f"start board: {error}") from error
+        plies = _ply_codes(self.plies)
+        boards = np.empty((plies.size + 1, 16), np.uint8)
+        rewards = np.empty(plies.size, np.int64)
+        failure = np.zeros(1, np.int64)
+        n_legal = replay_plies(board, high, plies, rules.row_tables(), boards, rewards, failure)
+        if n_legal < plies.size:
+            raise RecordError(_REASONS[int(failure[0])], ply=n_legal + 1)
+        frozen = {
+            "start": boards[0].reshape(4, 4).copy(),
+            "plies": plies,
+            "boards": boards.reshape(-1, 4, 4),
+            "rewards": rewards,
+        }
+        for name, array in frozen.items():
+            array.flags.writeable = False
+            object.__setattr__(self, name, array)
+
+    # --- what follows from the plies ---
+
+    @property
+    def n_moves(self) -> int:
+        """Moves played."""
+        return int(self.plies.size)
+
+    @property
+    def score(self) -> int:
+        """Sum of the rewards, points."""
+        return int(self.rewards.sum())
+
+    @property
+    def max_tile(self) -> int:
+        """The largest tile of the last board."""
+        exponent = int(self.boards[-1].max())
+        return 1 << exponent if exponent else 0
+
+    @property
+    def actions(self) -> npt.NDArray[np.uint8]:
+        """The moves, ndarray of uint8, shape (n_moves,)."""
+        return self.plies >> np.uint8(5)
+
+    @cached_property
+    def id(self) -> str:
+        """A name for the game made from its start board and plies: the same game has the same id."""
+        return hashlib.sha256(self.to_bytes()).hexdigest()[:16]
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, GameRecord):
+            return NotImplemented
+        return (self.id, self.agent, self.seed) == (other.id, other.agent, other.seed)
+
+    def __hash__(self) -> int:
+        return hash((self.id, self.agent, self.seed))
+
+    # --- bytes: magic, 16 exponents, one byte a ply ---
+
+    def to_bytes(self) -> bytes:
+        """Return the game (not who played it) as bytes: 22 and one a ply."""
+        return MAGIC + self.start.tobytes() + self.plies.tobytes()
+
+    @classmethod
+    def from_bytes(cls, data: bytes, *, agent: str = "unknown", seed: int | None = None) -> Self:
+        """Read what `to_bytes` wrote.
+
+        Raises
+        ------
+        RecordError
+            If the bytes are not a record or not a legal game.
+        """
+        n_header = len(MAGIC)
+        if data[:n_header] != MAGIC or len(data) < n_header + 16:
+            raise RecordError(f"not a game record of version {VERSION}: the first bytes are {data[:n_header]!r}")
+        start = np.frombuffer(data, np.uint8, 16, n_header)
+        return cls(start=start, plies=np.frombuffer(data, np.uint8, offset=n_header + 16), agent=agent, seed=seed)
+
+    # --- JSON for the web ---
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the game as plain JSON values, one character a ply."""
+        return {
+            "format": "game2048",
+            "version": VERSION,
+            "ruleset": RULESET,
+            "id": self.id,
+            "agent": self.agent,
+            "seed": self.seed,
+            "score": self.score,
+            "max_tile": self.max_tile,
+            "n_moves": self.n_moves,
+            "start": self.start.ravel().tolist(),
+            "plies": "".join(PLY_CHARACTERS[code] for code in self.plies.tolist()),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Read what `to_json` wrote; what it claims (score, tile, moves) must be what the replay gives.
+
+        Raises
+        ------
+        RecordError
+            If a field is missing or wrong, or the game is not legal.
+        """
+        if data.get("format") != "game2048" or data.get("version") != VERSION:
+            raise RecordError(
+                f"format must be 'game2048' version {VERSION}, "
+                f"got {_short(data.get('format'))} version {_short(data.get('version'))}"
+            )
+        if data.get("ruleset", RULESET) != RULESET:
+            raise RecordError(f"ruleset must be {RULESET!r}, got {_short(data['ruleset'])}")
+        plies, seed, agent = data.get("plies"), data.get("seed"), data.get("agent", "unknown")
+        if not isinstance(plies, str):
+            raise RecordError(f"plies must be a string, got {type(plies).__name__}")
+        if not isinstance(agent, str):
+            raise RecordError(f"agent must be a string, got {type(agent).__name__}")
+        if seed is not None and (not isinstance(seed, int) or isinstance(seed, bool) or seed < 0):
+            raise RecordError(f"seed must be a non-negative integer or null, got {_short(seed)}")
+        record = cls(start=_start_cells(data.get("start")), plies=_decode(plies), agent=agent, seed=seed)
+        for claim in ("score", "max_tile", "n_moves"):
+            if data.get(claim, getattr(record, claim)) != getattr(record, claim):
+                raise RecordError(f"{claim} is {getattr(record, claim)} by the rules, got {_short(data[claim])}")
+        return record
+
+
+def _ply_codes(plies: npt.ArrayLike | Iterable[int]) -> npt.NDArray[np.uint8]:
+    """Check and copy ply codes into a contiguous array of uint8."""
+    codes = np.asarray(plies)
+    if codes.ndim != 1:
+        raise RecordError(f"plies must have one dimension, got shape {codes.shape}")
+    if codes.size > MAX_PLIES:
+        raise RecordError(f"a game has at most {MAX_PLIES} plies, got {codes.size}")
+    if codes.size and (not np.issubdtype(codes.dtype, np.integer) or codes.min() < 0 or codes.max() > 255):
+        raise RecordError("plies must be integers from 0 to 127")
+    return np.array(codes, np.uint8)
+
+
+def _decode(plies: str) -> npt.NDArray[np.uint8]:
+    """Turn the characters of the JSON form into ply codes."""
+    try:
+        return np.array([_PLY_CODES[character] for character in plies], np.uint8)
+    except KeyError as error:
+        ply = plies.index(error.args[0]) + 1
+        raise RecordError(f"{error.args[0]!r} is not a character of a ply", ply=ply) from None
+
+
+def _start_cells(start: object) -> npt.NDArray[np.int64]:
+    """Check that the start board of the JSON form is a list of 16 integers."""
+    if not isinstance(start, list) or len(start) != 16 or any(type(e) is not int for e in start):
+        raise RecordError(f"start must be a list of 16 integer exponents, got {_short(start)}")
+    if not all(0 <= e <= rules.MAX_EXPONENT for e in start):
+        raise RecordError(f"start exponents must be in [0, {rules.MAX_EXPONENT}], got {_short(start)}")
+    return np.array(start, np.int64)
+
+
+def _short(value: object) -> str:
+    """Show a value of unknown size in an error message."""
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

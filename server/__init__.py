@@ -1,0 +1,1 @@
+"""The web server: games as JSON, and the pages that replay them."""
