@@ -1,0 +1,251 @@
+"""Game records: what is kept comes back, and what is not a legal game is refused by ply and reason."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from game2048 import GameRecord, RecordError
+from game2048.record import MAGIC, MAX_PLIES, PLY_CHARACTERS
+from tests.game2048.games import NEARLY_65536, as_text, greedy, record_game, records
+
+GOLDEN = Path(__file__).parent.parent / "golden" / "record-seed-2048.txt"
+EMPTY = [[0] * 4] * 3
+TWO_TWOS = [[1, 0, 0, 1], *EMPTY]
+LEFT = 3 << 5
+SPAWN_AT_5 = 5 << 1
+
+
+@pytest.fixture(scope="module")
+def game() -> GameRecord:
+    return record_game(seed=7, policy=greedy)
+
+
+# --- round trips ---
+
+
+@given(records())
+def test_bytes_come_back_as_the_same_game(record: GameRecord) -> None:
+    data = record.to_bytes()
+
+    again = GameRecord.from_bytes(data, agent=record.agent, seed=record.seed)
+
+    assert again == record
+    assert len(data) == 22 + record.n_moves
+    np.testing.assert_array_equal(again.boards, record.boards)
+
+
+@given(records())
+def test_json_comes_back_as_the_same_game(record: GameRecord) -> None:
+    again = GameRecord.from_json(record.to_json())
+
+    assert again == record
+    np.testing.assert_array_equal(again.rewards, record.rewards)
+
+
+@given(records(min_moves=1))
+def test_score_is_the_sum_over_tiles_less_the_spawned_fours(record: GameRecord) -> None:
+    def points(board: np.ndarray) -> int:
+        return sum((e - 1) * 2**e for e in board.ravel().tolist() if e)
+
+    n_fours = int((record.plies & 1).sum())
+
+    assert record.score == points(record.boards[-1]) - points(record.boards[0]) - 4 * n_fours
+
+
+def test_a_whole_game_is_what_the_game_shell_played(game: GameRecord) -> None:
+    assert game.n_moves > 100
+    assert game.max_tile == 2 ** int(game.boards[-1].max())
+    assert game.score == int(game.rewards.sum())
+    assert not game.boards.flags.writeable
+    assert not game.plies.flags.writeable
+
+
+def test_every_ply_code_has_its_own_character() -> None:
+    assert len(set(PLY_CHARACTERS)) == 128
+    assert all(ord(character) < 0x100 for character in PLY_CHARACTERS)
+    assert not set('"\\') & set(PLY_CHARACTERS)
+
+
+# --- identity ---
+
+
+def test_id_names_the_game_not_the_player(game: GameRecord) -> None:
+    other = GameRecord(start=game.start, plies=game.plies, agent="somebody else")
+
+    assert other.id == game.id
+    assert other != game
+    assert len({game, other, GameRecord.from_json(game.to_json())}) == 2
+
+
+def test_id_differs_between_a_game_and_its_beginning(game: GameRecord) -> None:
+    assert GameRecord(start=game.start, plies=game.plies[:-1]).id != game.id
+
+
+# --- large tiles ---
+
+
+def test_a_game_that_makes_65536_goes_on() -> None:
+    record = record_game(seed=1, policy=greedy, board=[[15, 15, 1, 1], *EMPTY])
+
+    assert record.rewards[0] == 65536 + 4
+    assert record.boards[1].max() == 16
+    assert record.max_tile >= 65536
+    assert record.n_moves > 50
+    assert GameRecord.from_bytes(record.to_bytes()).score == record.score
+    assert GameRecord.from_json(record.to_json()).score == record.score
+
+
+def test_two_65536_tiles_make_131072() -> None:
+    record = GameRecord(start=[[16, 16, 0, 0], *EMPTY], plies=[LEFT | SPAWN_AT_5])
+
+    assert (record.score, record.max_tile) == (131072, 131072)
+
+
+def test_a_chain_of_merges_crosses_65536() -> None:
+    record = record_game(seed=5, policy=greedy, board=NEARLY_65536)
+
+    assert record.start.max() == 15
+    assert record.max_tile == 65536
+    assert 65536 in record.rewards.tolist()
+
+
+# --- illegal games ---
+
+
+def test_a_move_that_changes_nothing_is_named() -> None:
+    start = [[1, 2, 0, 0], *EMPTY]
+
+    with pytest.raises(RecordError, match="ply 1: the move does not change the board") as caught:
+        GameRecord(start=start, plies=[LEFT | SPAWN_AT_5])
+
+    assert caught.value.ply == 1
+
+
+def test_a_tile_on_a_tile_is_named() -> None:
+    with pytest.raises(RecordError, match="ply 1: the new tile appears in a cell that is not empty"):
+        GameRecord(start=TWO_TWOS, plies=[LEFT])
+
+
+def test_a_code_of_eight_bits_is_named() -> None:
+    with pytest.raises(RecordError, match="ply 2: the ply is not a 7-bit code"):
+        GameRecord(start=TWO_TWOS, plies=[LEFT | SPAWN_AT_5, 128])
+
+
+def test_the_first_bad_ply_is_named_wherever_it_is(game: GameRecord) -> None:
+    for index in (0, 1, game.n_moves // 2, game.n_moves - 1):
+        action = int(game.plies[index]) >> 5
+        new_cell = int(game.plies[index]) >> 1 & 15
+        taken = next(int(cell) for cell in np.flatnonzero(game.boards[index + 1]) if cell != new_cell)
+        plies = game.plies.copy()
+        plies[index] = action << 5 | taken << 1
+
+        with pytest.raises(RecordError) as caught:
+            GameRecord(start=game.start, plies=plies)
+
+        assert caught.value.ply == index + 1
+
+
+@given(records(min_moves=1), st.data())
+def test_a_changed_ply_is_refused_or_another_game(record: GameRecord, data: st.DataObject) -> None:
+    plies = record.plies.copy()
+    if not plies.size:
+        return
+    index = data.draw(st.integers(0, plies.size - 1))
+    plies[index] ^= data.draw(st.integers(1, 255))
+
+    found = verdict(record.start, plies)
+
+    assert found > index if isinstance(found, int) else found != record.id
+
+
+def verdict(start: np.ndarray, plies: np.ndarray) -> str | int:
+    """Return the id of a legal game, the first bad ply of any other."""
+    try:
+        return GameRecord(start=start, plies=plies).id
+    except RecordError as error:
+        return error.ply or 0
+
+
+@pytest.mark.parametrize(
+    ("start", "message"),
+    [
+        ([[0] * 4] * 3, "shape"),
+        ([[18, 0, 0, 0], *EMPTY], r"exponents must be in \[0, 17\]"),
+        ([[-1, 0, 0, 0], *EMPTY], r"exponents must be in \[0, 17\]"),
+        ([[0.5, 0, 0, 0], *EMPTY], "integer"),
+        ([["a", 0, 0, 0], *EMPTY], "integer"),
+    ],
+)
+def test_an_impossible_start_board_is_refused(start: list[list[int]], message: str) -> None:
+    with pytest.raises(RecordError, match=message):
+        GameRecord(start=start, plies=[])
+
+
+def test_more_plies_than_any_game_has_are_refused() -> None:
+    with pytest.raises(RecordError, match="at most"):
+        GameRecord(start=TWO_TWOS, plies=np.zeros(MAX_PLIES + 1, np.uint8))
+
+
+@pytest.mark.parametrize("plies", [[[1, 2]], [-1], [256], [0.5], ["a"]])
+def test_plies_that_are_no_codes_are_refused(plies: list[object]) -> None:
+    with pytest.raises(RecordError, match="plies must"):
+        GameRecord(start=TWO_TWOS, plies=plies)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"G2048", MAGIC, MAGIC + bytes(15), b"PNG" + bytes(40), b"G2048\x02" + bytes(16)]
+)
+def test_other_bytes_are_refused(data: bytes) -> None:
+    with pytest.raises(RecordError, match="not a game record of version 1"):
+        GameRecord.from_bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"format": "chess"}, "format must be 'game2048' version 1, got 'chess'"),
+        ({"version": 2}, "version 2"),
+        ({"ruleset": "2048-5x5"}, "ruleset must be '2048-4x4'"),
+        ({"score": 1}, r"score is \d+ by the rules, got 1"),
+        ({"max_tile": 4096}, r"max_tile is \d+ by the rules, got 4096"),
+        ({"n_moves": 0}, r"n_moves is \d+ by the rules, got 0"),
+        ({"plies": 5}, "plies must be a string, got int"),
+        ({"plies": "!"}, "ply 1: '!' is not a character of a ply"),
+        ({"start": [True] * 16}, "start must be a list of 16 integer exponents"),
+        ({"start": [0] * 15}, "start must be a list of 16 integer exponents"),
+        ({"start": [99] * 16}, r"start exponents must be in \[0, 17\]"),
+        ({"agent": 1}, "agent must be a string, got int"),
+        ({"seed": -1}, "seed must be a non-negative integer or null, got -1"),
+        ({"seed": True}, "seed must be a non-negative integer or null, got True"),
+        ({"seed": 1.5}, "seed must be a non-negative integer or null, got 1.5"),
+    ],
+)
+def test_json_that_claims_what_is_not_so_is_refused(game: GameRecord, change: dict[str, object], message: str) -> None:
+    with pytest.raises(RecordError, match=message):
+        GameRecord.from_json(game.to_json() | change)
+
+
+def test_claims_and_ruleset_may_be_left_out(game: GameRecord) -> None:
+    needed = {key: game.to_json()[key] for key in ("format", "version", "start", "plies")}
+
+    assert GameRecord.from_json(needed).score == game.score
+
+
+# --- the golden game ---
+
+
+def test_golden_game() -> None:
+    """Seed 2048 gives this game, board by board, and this record.
+
+    After an intended change: ``REGENERATE_GOLDEN=1 python -m pytest tests/game2048/test_record.py -k golden``,
+    then read the diff.
+    """
+    text = as_text(record_game(seed=2048))
+    if os.environ.get("REGENERATE_GOLDEN"):
+        GOLDEN.write_text(text, encoding="utf-8")
+
+    assert text == GOLDEN.read_text(encoding="utf-8")
