@@ -1,0 +1,1 @@
+"""The replay viewer: static pages, styles and ES modules, served as they are."""

@@ -1,0 +1,53 @@
+/** The server's JSON API. Every failure is an ApiError with words fit for the page. */
+
+export class ApiError extends Error {
+  name = 'ApiError';
+
+  /** @param {number} status HTTP status, 0 if no answer came */
+  constructor(title, detail = '', status = 0) {
+    super(detail || title);
+    Object.assign(this, { title, detail, status });
+  }
+}
+
+/** The error that a response tells of, as problem+json or by its status alone. */
+async function problemOf(response) {
+  const problem = await response.json().catch(() => ({}));
+  const title = problem?.title ?? `The server answered ${response.status}.`;
+  return new ApiError(title, problem?.detail ?? '', response.status);
+}
+
+async function request(path, options) {
+  let response;
+  try {
+    response = await fetch(path, options);
+  } catch {
+    throw new ApiError('The server cannot be reached.', 'Check the connection and try again.');
+  }
+  if (!response.ok) throw await problemOf(response);
+  try {
+    return await response.json();
+  } catch {
+    throw new ApiError('The server’s answer cannot be read.', '', response.status);
+  }
+}
+
+export const gamePath = (id) => `/api/games/${encodeURIComponent(id)}`;
+
+/** One page of games, best score first: `{games, next}`. */
+export function fetchGames(cursor = null) {
+  return request(cursor === null ? '/api/games' : `/api/games?cursor=${encodeURIComponent(cursor)}`);
+}
+
+export function fetchGame(id) {
+  return request(gamePath(id));
+}
+
+/** Upload a game, JSON text as it is in the file; returns `{id}`. */
+export function uploadGame(json) {
+  return request('/api/games', {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: json,
+  });
+}

@@ -1,0 +1,67 @@
+/** The page of one game: fetch it, decode it, and put the viewer together. */
+
+import { createAnnouncer } from './announcer.js';
+import { fetchGame, gamePath } from './api.js';
+import { BoardView } from './board-view.js';
+import { bindControls } from './controls.js';
+import { bindKeyboard } from './keyboard.js';
+import { PanelView, speedFrom } from './panel-view.js';
+import { SPEEDS, createPlayer } from './player.js';
+import { decode } from './record.js';
+import { load } from './settings.js';
+import { bindTheme } from './theme.js';
+import { createPlyWriter, gameIdFrom, plyFrom, writeHash } from './url.js';
+import { Viewer } from './viewer.js';
+import { formatNumber } from './words.js';
+
+const byId = (id) => document.getElementById(id);
+
+function savedSpeed() {
+  const speed = speedFrom(load('speed', '1'));
+  return SPEEDS.includes(speed) ? speed : 1;
+}
+
+function openViewer(game) {
+  const state = createPlayer(game.length, plyFrom(location.hash, game.length), savedSpeed());
+  const viewer = new Viewer(game, state, {
+    board: new BoardView(byId('board')),
+    panel: new PanelView(game),
+    writePly: createPlyWriter(writeHash),
+    announce: createAnnouncer(byId('board-text')),
+  });
+  const run = (command, argument) => {
+    if (command === 'help') byId('help').showModal();
+    else viewer.run(command, argument);
+  };
+  bindControls(run, game.length);
+  bindKeyboard(run);
+  window.addEventListener('hashchange', () => run('seek', plyFrom(location.hash, game.length)));
+}
+
+function showError(error) {
+  byId('viewer').hidden = true;
+  byId('error-title').textContent = error.status === 404
+    ? 'There is no such game.'
+    : error.title ?? 'This game cannot be shown.';
+  byId('error-detail').textContent = error.detail ?? error.message;
+  byId('error').hidden = false;
+}
+
+async function main() {
+  bindTheme(byId('theme'));
+  byId('help-open').addEventListener('click', () => byId('help').showModal());
+  try {
+    const id = gameIdFrom(location.pathname);
+    const game = decode(await fetchGame(id));
+    openViewer(game);
+    byId('download').href = gamePath(id);
+    byId('download').download = `game-${id}.json`;
+    document.title = `${formatNumber(game.scores[game.length])} points · ${game.agent} · 2048 replays`;
+  } catch (error) {
+    showError(error);
+  }
+  byId('viewer').removeAttribute('aria-busy');
+  document.documentElement.dataset.ready = '1';
+}
+
+main();
