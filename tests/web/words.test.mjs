@@ -1,0 +1,26 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { describe, formatDate, formatNumber } from '../../web/static/js/words.js';
+
+test('a position is told row by row', () => {
+  const board = Uint8Array.from([1, 0, 0, 17, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2]);
+  const position = { ply: 3, board, score: 8, action: 3, over: false };
+
+  assert.equal(describe(position, 9), 'Ply 3 of 9, moved left. Score 8. Row 1: 2, empty, empty, 131072. '
+    + 'Row 2: empty, empty, empty, empty. Row 3: empty, empty, empty, empty. Row 4: empty, empty, empty, 4.');
+});
+
+test('the start and the end of a game are told', () => {
+  const board = new Uint8Array(16);
+
+  assert.match(describe({ ply: 0, board, score: 0, action: null, over: false }, 9), /^Ply 0 of 9, start\./);
+  assert.match(describe({ ply: 9, board, score: 0, action: 0, over: true }, 9), /Game over\.$/);
+});
+
+test('numbers are grouped and dates are short', () => {
+  assert.equal(formatNumber(1234567), '1,234,567');
+  assert.match(formatDate('2026-11-21T12:00:00Z'), /^Nov 21, 2026$/);
+  assert.equal(formatDate(null), '');
+  assert.equal(formatDate('soon'), '');
+});
