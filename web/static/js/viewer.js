@@ -55,6 +55,7 @@ export class Viewer {
     this.#views = views;
     this.#shown = positionAt(game, state.ply);
     this.#jump(this.#shown);
+    views.panel.show(this.#shown, state);
     this.#tell();
   }
 
@@ -104,7 +105,6 @@ export class Viewer {
   #jump(position) {
     this.#views.board.show(position);
     this.#views.panel.dropReward();
-    this.#views.panel.show(position, this.#state);
     this.#root.dataset.settled = position.ply;
   }
 
