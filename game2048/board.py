@@ -263,6 +263,17 @@ def random_action(mask: np.uint64, random_bits: np.uint64) -> int:
     return np.int64(k >= upto0) + np.int64(k >= upto1) + np.int64(k >= upto2)
 
 
+@njit("int64(int64, uint64, uint64)")
+def ply_code(action: int, after: np.uint64, board: np.uint64) -> int:
+    """Return the code of a ply (see `game2048.record`): ``board`` is the afterstate plus one new tile."""
+    new_tile = board ^ after
+    cell = 0
+    while new_tile > np.uint64(2):  # at most 15 rounds; the tile is 1 or 2 in its nibble
+        new_tile >>= np.uint64(4)
+        cell += 1
+    return (action << 5) | (cell << 1) | np.int64(new_tile == np.uint64(2))
+
+
 # --- between packed boards and exponents ---
 
 

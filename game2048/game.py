@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from game2048 import board as rules
+from game2048.record import GameRecord
 from game2048.rng import draw, seed
 
 
@@ -27,8 +28,6 @@ class Game:
     ----------
     score : int
         Sum of all rewards, points.
-    n_moves : int
-        Moves played.
 
     Examples
     --------
@@ -48,7 +47,14 @@ class Game:
         else:
             self._board, self._high = rules.pack(board)
         self.score = 0
-        self.n_moves = 0
+        self._seed = seed
+        self._start = self.board
+        self._plies: list[int] = []
+
+    @property
+    def n_moves(self) -> int:
+        """Moves played."""
+        return len(self._plies)
 
     @property
     def board(self) -> npt.NDArray[np.uint8]:
@@ -97,11 +103,15 @@ class Game:
         after, high, reward = rules.play(self._board, self._high, int(action), self._tables)
         if after == self._board and high == self._high:
             raise IllegalMoveError(f"action {action} ({rules.ACTION_NAMES[action]}) does not change the board")
-        self._board = np.uint64(rules.spawn(np.uint64(after), np.uint64(draw(self._rng, 0))))
+        self._board = np.uint64(rules.spawn(after, draw(self._rng, 0)))
         self._high = np.uint64(high)
+        self._plies.append(rules.ply_code(action, after, self._board))
         self.score += int(reward)
-        self.n_moves += 1
         return int(reward)
+
+    def record(self, agent: str = "unknown") -> GameRecord:
+        """Return the game so far as a record that can be saved, uploaded and replayed."""
+        return GameRecord(start=self._start, plies=self._plies, agent=agent, seed=self._seed)
 
     def __str__(self) -> str:
         rows = [" ".join(f"{1 << e if e else '.':>6}" for e in row) for row in self.board.tolist()]

@@ -1,0 +1,171 @@
+"""Checkpoints: everything a learner needs to go on, in one safetensors file, written atomically.
+
+A folder holds ``checkpoint.safetensors`` with
+
+============  =====================================================================================
+tensor        content
+============  =====================================================================================
+``indices``   uint32, shape (k,): the weights that were ever updated, in ascending order
+``weights``   float32, shape (k,)
+``coherence`` float32, shape (k, 2): accumulators E and A
+``rng``       uint64, shape (1,)
+============  =====================================================================================
+
+and, as JSON in the file's metadata, the format, the network, the settings and the counts. Weights that were never
+updated are 0 and take no space: 60 MB after 10,000 games instead of 768.
+
+::
+
+    CheckpointError           the folder does not hold a model that this program can use
+    └── NoCheckpointError     there is none
+"""
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from agents.ntuple import N_WEIGHTS, PATTERNS, NTupleAgent
+from agents.td import TDLearner, TDSettings
+
+FILE_NAME: Final = "checkpoint.safetensors"
+FORMAT: Final = "game2048 n-tuple"
+VERSION: Final = 1
+
+
+class CheckpointError(Exception):
+    """The folder does not hold a model that this program can use."""
+
+
+class NoCheckpointError(CheckpointError):
+    """There is no checkpoint in the folder."""
+
+
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
+    """Call ``write`` with a temporary path beside ``path``, flush to disk, and rename: all or nothing."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        write(temporary)
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def save_learner(learner: TDLearner, folder: Path) -> None:
+    """Save a learner; a checkpoint that was there stays whole until the new one is on disk."""
+    accumulators = learner.coherence.reshape(-1, 2)
+    indices = np.flatnonzero(accumulators[:, 1] != 0).astype(np.uint32)  # A_i > 0 from the first update on
+    tensors: dict[str, npt.NDArray[Any]] = {
+        "indices": indices,
+        "weights": learner.weights[indices],
+        "coherence": accumulators[indices],
+        "rng": learner.rng,
+    }
+    header = {
+        "format": FORMAT,
+        "version": VERSION,
+        "patterns": PATTERNS,
+        "settings": asdict(learner.settings),
+        "seed": learner.seed,
+        "games": learner.games,
+        "moves": learner.moves,
+    }
+    metadata = {"game2048": json.dumps(header)}
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(folder / FILE_NAME, lambda path: save_file(tensors, path, metadata))
+
+
+def load_learner(folder: Path) -> TDLearner:
+    """Load a learner that goes on exactly where the saved one stopped.
+
+    Raises
+    ------
+    NoCheckpointError
+        If there is no checkpoint in ``folder``.
+    CheckpointError
+        If the file is damaged, of another version, or of another network.
+    """
+    header, tensors = _read(folder, ("indices", "weights", "coherence", "rng"))
+    try:
+        learner = TDLearner(TDSettings(**header["settings"]), int(header["seed"]))
+        learner.games, learner.moves = int(header["games"]), int(header["moves"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{folder / FILE_NAME}: the header is damaged: {error!r}") from error
+    learner.weights[tensors["indices"]] = tensors["weights"]
+    learner.coherence.reshape(-1, 2)[tensors["indices"]] = tensors["coherence"]
+    learner.rng[:] = tensors["rng"]
+    return learner
+
+
+def load_agent(folder: Path) -> NTupleAgent:
+    """Load what is needed to play, 256 MB.
+
+    Raises
+    ------
+    NoCheckpointError, CheckpointError
+        As `load_learner`.
+    """
+    header, tensors = _read(folder, ("indices", "weights"))
+    weights = np.zeros(N_WEIGHTS, np.float32)
+    weights[tensors["indices"]] = tensors["weights"]
+    return NTupleAgent(weights, name=f"n-tuple 4x6, {int(header.get('games', 0)):,} games")
+
+
+def _read(folder: Path, names: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
+    """Read the header and some tensors, and check that they fit each other and this network."""
+    path = folder / FILE_NAME
+    if not path.is_file():
+        raise NoCheckpointError(f"no model in {folder}: there is no {FILE_NAME} (train one with: game2048 train)")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            header = json.loads((file.metadata() or {}).get("game2048", "{}"))
+            _check_header(path, header)
+            tensors = {name: file.get_tensor(name) for name in names}
+    except (SafetensorError, ValueError, OSError) as error:
+        raise CheckpointError(f"{path} is damaged or not a checkpoint: {error}") from error
+    _check_tensors(path, tensors)
+    return header, tensors
+
+
+def _check_header(path: Path, header: Any) -> None:
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
+        raise CheckpointError(f"{path} is not a checkpoint of a {FORMAT} network")
+    if header.get("version") != VERSION:
+        raise CheckpointError(f"{path} has format version {header.get('version')}, this program reads {VERSION}")
+    patterns = [list(pattern) for pattern in PATTERNS]
+    if header.get("patterns") != patterns:
+        raise CheckpointError(f"{path} has patterns {header.get('patterns')}, this network has {patterns}")
+
+
+def _check_tensors(path: Path, tensors: dict[str, npt.NDArray[Any]]) -> None:
+    n = tensors["indices"].size
+    expected: dict[str, tuple[type, tuple[int, ...]]] = {
+        "indices": (np.uint32, (n,)),
+        "weights": (np.float32, (n,)),
+        "coherence": (np.float32, (n, 2)),
+        "rng": (np.uint64, (1,)),
+    }
+    for name, tensor in tensors.items():
+        dtype, shape = expected[name]
+        if tensor.dtype != dtype or tensor.shape != shape:
+            raise CheckpointError(
+                f"{path}: tensor {name} must be {np.dtype(dtype)} of shape {shape}, got {tensor.dtype} {tensor.shape}"
+            )
+        if tensor.dtype == np.float32 and not np.isfinite(tensor).all():
+            raise CheckpointError(f"{path}: tensor {name} holds values that are not finite")
+    if n and int(tensors["indices"].max()) >= N_WEIGHTS:
+        raise CheckpointError(f"{path}: tensor indices must be below {N_WEIGHTS}, got {tensors['indices'].max()}")

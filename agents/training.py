@@ -1,0 +1,138 @@
+"""The training run: blocks of games, metrics, checkpoints, and an orderly stop.
+
+A run lives in a folder: ``checkpoint.safetensors`` (see `agents.checkpoint`), ``settings.json`` for people, and
+``metrics.jsonl`` with one line a block of `BLOCK` games.
+"""
+
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from agents.checkpoint import save_learner, write_atomically
+from agents.evaluate import tile_rates
+from agents.td import TDLearner, TrainingBlock
+
+BLOCK: Final = 100  # games between two looks at the clock, the metrics and Ctrl-C
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlockMetrics:
+    """One line of metrics.jsonl."""
+
+    games: int
+    """Games played so far."""
+    moves: int
+    """Moves played so far."""
+    seconds: float
+    """Seconds of this process since training began or was resumed."""
+    moves_per_second: float
+    """Speed of this block."""
+    mean_score: float
+    """Mean points of the block's games."""
+    max_score: int
+    """Best game of the block, points."""
+    tile_rates: dict[str, float]
+    """Fraction of the block's games that reached each tile."""
+    td_error: float
+    """Mean |delta|, points."""
+    trace_decay: float
+    """lambda of the block's last game."""
+
+
+def train(
+    learner: TDLearner,
+    n_games: int,
+    folder: Path,
+    *,
+    on_block: Callable[[BlockMetrics], None] = lambda metrics: None,
+    should_stop: Callable[[], bool] = lambda: False,
+    save_every: float = 60.0,
+) -> None:
+    """Train until the learner has played ``n_games`` in all, or ``should_stop``; then save.
+
+    Parameters
+    ----------
+    learner : TDLearner
+        A new one, or one from `agents.checkpoint.load_learner`; changed in place.
+    n_games : int
+        Total number of games, those of earlier sessions included.
+    folder : Path
+        Where the run lives.
+    on_block : callable
+        Called after every block.
+    should_stop : callable
+        Asked after every block, so that a stop is prompt and never between two halves of an update.
+    save_every : float
+        Seconds between checkpoints.
+
+    Raises
+    ------
+    DivergedError
+        If learning diverged; the last checkpoint stays.
+    OSError
+        If the folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_settings(learner, folder)
+    metrics_path = folder / "metrics.jsonl"
+    drop_metrics_after(learner.games, metrics_path)
+    start = last_save = time.monotonic()
+    with metrics_path.open("a", encoding="utf-8") as metrics_file:
+        while learner.games < n_games and not should_stop():
+            block_start = time.monotonic()
+            block = learner.train(min(BLOCK - learner.games % BLOCK, n_games - learner.games))
+            now = time.monotonic()
+            metrics = summarize(learner, block, now - start, now - block_start)
+            metrics_file.write(json.dumps(asdict(metrics)) + "\n")
+            on_block(metrics)
+            if now - last_save > save_every:
+                metrics_file.flush()
+                save_learner(learner, folder)
+                last_save = time.monotonic()
+    save_learner(learner, folder)
+
+
+def summarize(learner: TDLearner, block: TrainingBlock, seconds: float, block_seconds: float) -> BlockMetrics:
+    """Describe a block of games."""
+    return BlockMetrics(
+        games=learner.games,
+        moves=learner.moves,
+        seconds=round(seconds, 3),
+        moves_per_second=round(block.n_moves / max(block_seconds, 1e-9)),
+        mean_score=round(float(block.scores.mean()), 1),
+        max_score=int(block.scores.max()),
+        tile_rates=tile_rates(block.max_exponents),
+        td_error=round(block.td_error, 3),
+        trace_decay=round(float(learner.settings.lambda_at(np.array([learner.games - 1]))[0]), 4),
+    )
+
+
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """Read metrics.jsonl; a last line that a crash cut short is left out."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    rows = []
+    for line in lines:
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    return rows
+
+
+def drop_metrics_after(games: int, path: Path) -> None:
+    """Forget lines that are newer than the checkpoint, so that a resumed run does not tell them twice."""
+    if path.exists():
+        kept = [json.dumps(row) + "\n" for row in read_metrics(path) if row["games"] <= games]
+        write_atomically(path, lambda temporary: temporary.write_text("".join(kept), encoding="utf-8"))
+
+
+def _write_settings(learner: TDLearner, folder: Path) -> None:
+    settings = {"algorithm": "td", "network": "4x6", "seed": learner.seed, **asdict(learner.settings)}
+    text = json.dumps(settings, indent=2) + os.linesep
+    write_atomically(folder / "settings.json", lambda path: path.write_text(text, encoding="utf-8"))

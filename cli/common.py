@@ -1,0 +1,93 @@
+"""What several commands share: consoles, agents by name, databases, and an orderly Ctrl-C."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Final
+
+import tyro
+from rich.console import Console
+
+from cli.errors import CliError, require_at_least
+
+if TYPE_CHECKING:
+    from agents.base import Agent
+
+BASELINES: Final = ("random", "greedy", "monte-carlo")
+MAX_SEED: Final = 2**64 - 1
+
+stdout = Console(highlight=False)
+stderr = Console(stderr=True, highlight=False)
+
+
+def option(metavar: str, default: str = "") -> Any:
+    """Describe an option that may be left out: how its value looks, and what happens without it."""
+    return tyro.conf.arg(metavar=metavar, help_behavior_hint=f"(default: {default})" if default else "")
+
+
+SWITCH: Final = tyro.conf.arg(help_behavior_hint="")  # an option without a value
+
+
+def load_named_agent(name: str, rollouts: int = 100) -> "Agent":
+    """Return a baseline by name, or the model in a folder."""
+    from agents import baselines
+    from agents.checkpoint import NoCheckpointError, load_agent
+
+    if name == "random":
+        return baselines.RandomAgent()
+    if name == "greedy":
+        return baselines.GreedyAgent()
+    if name == "monte-carlo":
+        return baselines.MonteCarloAgent(rollouts)
+    folder = Path(name)
+    if not folder.exists():
+        raise NoCheckpointError(
+            f"no model at {name}: there is no such folder, and it is not one of {', '.join(BASELINES)} "
+            "(train one with: game2048 train)"
+        )
+    return load_agent(folder)
+
+
+def database_url(database: str | None) -> str:
+    """Return the URL of the games' database: a URL as it is, a path as SQLite, None as the user's own."""
+    from server.config import default_database
+
+    if database is None:
+        return default_database()
+    return database if "://" in database else f"sqlite:///{Path(database)}"
+
+
+def check_seed(seed: int) -> None:
+    """Check a seed of the command line."""
+    require_at_least("--seed", seed, 0)
+    if seed > MAX_SEED:
+        raise CliError(f"--seed must be below 2**64, got {seed}")
+
+
+def default_threads() -> int:
+    """Return the number of processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@contextmanager
+def stop_on_interrupt() -> Iterator[Callable[[], bool]]:
+    """Give a function that tells whether Ctrl-C (or a polite kill) came; a second Ctrl-C stops at once."""
+    stopped = threading.Event()
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        if stopped.is_set():
+            raise KeyboardInterrupt
+        stopped.set()
+
+    previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stopped.is_set
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

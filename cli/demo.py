@@ -1,0 +1,85 @@
+"""``game2048 demo``: the main job from end to end."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from cli.common import SWITCH, check_seed, default_threads, stderr, stdout
+from cli.errors import UsageError, require_at_least
+from cli.evaluate import evaluation_table, run_evaluation
+from cli.record import BestGames
+from cli.serve import run_server
+from cli.train import run_training
+
+KEPT_GAMES = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Demo:
+    """Train an agent for about a minute, see how good it is, and watch its best game in the browser.
+
+    The agent starts with nothing but the rules. Ctrl-C during training goes on with what has been learned so far.
+    """
+
+    minutes: float = 1.0
+    """Minutes of training."""
+    seed: int = 0
+    """Seed of training and evaluation."""
+    games: int = 500
+    """Evaluation games; the best are kept for the viewer."""
+    out: Path = Path("runs/demo")
+    """Folder of the run, replaced if it is there."""
+    port: int = 2048
+    """Port of the viewer; 0 takes any free one."""
+    no_browser: Annotated[bool, SWITCH] = False
+    """Do not open the page in a browser."""
+    no_serve: Annotated[bool, SWITCH] = False
+    """Stop before the viewer."""
+
+    def run(self) -> None:
+        """Train, evaluate, record, serve."""
+        if not self.minutes > 0:
+            raise UsageError(f"--minutes must be positive, got {self.minutes}")
+        require_at_least("--games", self.games, 1)
+        check_seed(self.seed)
+        if not 0 <= self.port <= 65535:
+            raise UsageError(f"--port must be from 0 to 65535, got {self.port}")
+
+        self._train()
+        best = self._evaluate()
+        if not self.no_serve:
+            self._show(best)
+
+    def _train(self) -> None:
+        stdout.print("[bold]1. Train[/bold] an agent that knows nothing but the rules, by playing against itself.")
+        with stderr.status("compiling the kernels (the first time only)"):
+            from agents.td import TDLearner
+        if self.out.exists() and (self.out / "checkpoint.safetensors").exists():
+            shutil.rmtree(self.out)
+        learner = TDLearner(seed=self.seed)
+        run_training(learner, 10**9, self.out, minutes=self.minutes)
+        stdout.print(f"It played {learner.games:,} games. The model is in {self.out}.", soft_wrap=True)
+
+    def _evaluate(self) -> str:
+        """Evaluate, store the best games, and return the id of the best."""
+        from agents.checkpoint import load_agent
+        from server.store import GameStore
+
+        stdout.print(f"[bold]2. Evaluate[/bold] it on {self.games} games that it has not seen.")
+        agent = load_agent(self.out)
+        keep = BestGames(KEPT_GAMES)
+        evaluation = run_evaluation(agent, self.games, self.seed + 1, default_threads(), keep.add)
+        stdout.print(evaluation_table(evaluation))
+        records = [game.record(agent.name) for game in keep.sorted()]
+        with GameStore(f"sqlite:///{self.out / 'games.sqlite'}") as store:
+            store.add_many(records)
+        return records[0].id
+
+    def _show(self, game_id: str) -> None:
+        from server.app import create_app
+        from server.config import ServerConfig
+
+        stdout.print("[bold]3. Watch[/bold] its best game.")
+        app = create_app(ServerConfig(database=f"sqlite:///{self.out / 'games.sqlite'}"))
+        run_server(app, host="127.0.0.1", port=self.port, browser=not self.no_browser, page=f"games/{game_id}")

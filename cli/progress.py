@@ -1,0 +1,107 @@
+"""One progress bar for long work; a line now and then where nobody watches a terminal."""
+
+import time
+from collections import deque
+from collections.abc import Iterator
+from typing import Final
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.text import Text
+
+SECONDS_PER_LINE: Final = 10.0
+
+
+class GamesBar:
+    """Shows games, speed, score and tile rates.
+
+    Parameters
+    ----------
+    console : Console
+        Where to draw; lines instead of a bar where it is no terminal.
+    what : str
+        What is going on, e.g. "train".
+    total : int
+        Number of games.
+    done : int
+        Games that were played before.
+    seconds : float, optional
+        Time limit; the bar then fills with whichever is nearer its end.
+    """
+
+    def __init__(self, console: Console, what: str, total: int, done: int = 0, seconds: float | None = None) -> None:
+        self._console = console
+        self._what = what
+        self._total = total
+        self._seconds = seconds
+        self._start = time.monotonic()
+        self._next_line = self._start + SECONDS_PER_LINE
+        self._bar = Progress(
+            TextColumn("[bold]{task.description}"),
+            BarColumn(bar_width=24),
+            GamesColumn(),
+            TextColumn("{task.fields[text]}", markup=False),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._task = self._bar.add_task(what, total=1.0, text="", games=done, all_games=total)
+
+    def update(self, games: int, text: str) -> None:
+        """Show the number of games and what else is worth knowing."""
+        fraction = games / self._total
+        if self._seconds:
+            fraction = max(fraction, (time.monotonic() - self._start) / self._seconds)
+        fraction = min(fraction, 1.0)
+        self._bar.update(self._task, completed=fraction, games=games, text=text)
+        if not self._console.is_terminal and time.monotonic() >= self._next_line:
+            self._console.print(f"{self._what}: {games:,} games, {100 * fraction:.0f} % done, {text}", soft_wrap=True)
+            self._next_line = time.monotonic() + SECONDS_PER_LINE
+
+    def __enter__(self) -> "GamesBar":
+        self._bar.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._bar.stop()
+
+
+class GamesColumn(ProgressColumn):
+    """Games played, of how many."""
+
+    def render(self, task: Task) -> Text:
+        """Draw the column."""
+        return Text(f"{task.fields['games']:,}/{task.fields['all_games']:,} games")
+
+
+class RunningScores:
+    """Mean score and tile rates of the last games, for the bar.
+
+    Parameters
+    ----------
+    window : int
+        How many blocks of games to remember.
+    """
+
+    def __init__(self, window: int) -> None:
+        self._blocks: deque[tuple[float, dict[str, float]]] = deque(maxlen=window)
+
+    def add(self, mean_score: float, tile_rates: dict[str, float]) -> None:
+        """Remember a block of games; all blocks are of one size."""
+        self._blocks.append((mean_score, tile_rates))
+
+    def __str__(self) -> str:
+        n = len(self._blocks)
+        if n == 0:
+            return ""
+        mean = sum(score for score, _ in self._blocks) / n
+        rates = {tile: sum(rates[tile] for _, rates in self._blocks) / n for tile in self._blocks[0][1]}
+        return " · ".join([f"mean {mean:,.0f}", *tile_texts(rates)])
+
+
+def tile_texts(rates: dict[str, float], most: int = 3) -> Iterator[str]:
+    """Return e.g. "2048: 93 %" for the largest tiles that were reached at all."""
+    reached = [(tile, rate) for tile, rate in rates.items() if rate > 0]
+    return (f"{tile}: {100 * rate:.0f} %" for tile, rate in reached[-most:])

@@ -1,0 +1,169 @@
+"""``game2048 record``."""
+
+import heapq
+import json
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
+from rich.table import Table
+
+from cli.common import SWITCH, check_seed, database_url, default_threads, load_named_agent, option, stderr, stdout
+from cli.errors import UsageError, require_at_least
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from agents.base import PlayedGame
+    from game2048.record import GameRecord
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """Play games, or read them from files, and keep them for the viewer.
+
+    Games go to the database that 'game2048 serve' shows. Every game is verified by replaying it.
+    """
+
+    agent: Annotated[str | None, tyro.conf.Positional, option("[AGENT]")] = None
+    """Folder of a trained model, or random, greedy, monte-carlo. Not needed with --files."""
+    games: int = 10
+    """Number of games to play."""
+    best: Annotated[int | None, option("INT", "all")] = None
+    """Keep only so many, those with the highest scores."""
+    seed: int = 0
+    """Seed of the series of games."""
+    threads: Annotated[int | None, option("INT", "one for each processor")] = None
+    """Games played at the same time."""
+    rollouts: int = 100
+    """Random games per action, for monte-carlo."""
+    files: Annotated[tuple[Path, ...], option("FILE ...")] = ()
+    """Read games from JSON files (ours or the hobby format) instead of playing."""
+    db: Annotated[str | None, option("FILE|URL", "games.sqlite in your data folder")] = None
+    """Database to keep them in."""
+    export: Annotated[Path | None, option("FOLDER")] = None
+    """Folder to write the games to as JSON files, instead of the database."""
+    format: Literal["game2048", "hobby"] = "game2048"
+    """Format of the exported files."""
+    json: Annotated[bool, SWITCH] = False
+    """Print the games as one JSON array."""
+
+    def run(self) -> None:
+        """Play or read, keep, and print a table or JSON."""
+        self._check()
+        records, destination = self._export() if self.export is not None else self._store()
+        summaries = [
+            {"id": r.id, "agent": r.agent, "score": r.score, "max_tile": r.max_tile, "n_moves": r.n_moves}
+            for r in records
+        ]
+        if self.json:
+            print(json.dumps(summaries))
+            return
+        table = Table("game", "score", "largest tile", "moves", "agent", title=f"Kept in {destination}")
+        for record in records[:20]:
+            table.add_row(record.id, f"{record.score:,}", str(record.max_tile), f"{record.n_moves:,}", record.agent)
+        if len(records) > 20:
+            table.caption = f"and {len(records) - 20:,} more"
+        stdout.print(table)
+        if self.export is None:
+            stdout.print("Watch them: game2048 serve" + (f" --db {self.db}" if self.db else ""), soft_wrap=True)
+
+    def _check(self) -> None:
+        require_at_least("--games", self.games, 1)
+        require_at_least("--rollouts", self.rollouts, 1)
+        check_seed(self.seed)
+        if self.best is not None:
+            require_at_least("--best", self.best, 1)
+        if self.threads is not None:
+            require_at_least("--threads", self.threads, 1)
+        if (self.agent is None) == (not self.files):
+            raise UsageError("record needs either an AGENT or --files")
+        if self.export is not None and self.db is not None:
+            raise UsageError("--export and --db exclude each other")
+
+    def _export(self) -> "tuple[list[GameRecord], str]":
+        assert self.export is not None
+        self.export.mkdir(parents=True, exist_ok=True)  # before the games are played: what cannot be kept is not made
+        records = self._records()
+        export_games(records, self.export, self.format)
+        return records, str(self.export)
+
+    def _store(self) -> "tuple[list[GameRecord], str]":
+        from server.store import GameStore
+
+        with GameStore(database_url(self.db)) as store:
+            records = self._records()
+            store.add_many(records)
+            return records, str(store.name)
+
+    def _records(self) -> "list[GameRecord]":
+        return self._read() if self.files else self._play()
+
+    def _play(self) -> "list[GameRecord]":
+        from agents.evaluate import play_series
+        from cli.progress import GamesBar
+
+        assert self.agent is not None
+        agent = load_named_agent(self.agent, self.rollouts)
+        keep = BestGames(self.best or self.games)
+        threads = self.threads or default_threads()
+        with GamesBar(stderr, "record", self.games) as bar:
+            for i, game in enumerate(play_series(agent, n_games=self.games, seed=self.seed, n_threads=threads), 1):
+                keep.add(game)
+                bar.update(i, f"best {keep.best_score:,}")
+        return [game.record(agent.name) for game in keep.sorted()]
+
+    def _read(self) -> "list[GameRecord]":
+        from game2048.formats import parse_game
+        from game2048.record import RecordError
+
+        records = []
+        for path in self.files:
+            try:
+                records.append(parse_game(path.read_bytes()))
+            except RecordError as error:
+                raise RecordError(f"{path}: {error}") from None
+        return sorted(records, key=lambda record: -record.score)
+
+
+class BestGames:
+    """Keeps the games with the highest scores.
+
+    Parameters
+    ----------
+    n : int
+        How many to keep.
+    """
+
+    def __init__(self, n: int) -> None:
+        self._n = n
+        self._heap: list[tuple[int, int, PlayedGame]] = []
+        self._count = 0
+        self.best_score = 0
+
+    def add(self, game: "PlayedGame") -> None:
+        """Look at a game; of two equal scores the earlier is kept."""
+        self._count += 1
+        self.best_score = max(self.best_score, game.score)
+        entry = (game.score, -self._count, game)
+        if len(self._heap) < self._n:
+            heapq.heappush(self._heap, entry)
+        else:
+            heapq.heappushpop(self._heap, entry)
+
+    def sorted(self) -> "list[PlayedGame]":
+        """Return the games, best first."""
+        return [game for _, _, game in sorted(self._heap, key=lambda entry: entry[:2], reverse=True)]
+
+
+def export_games(records: "Iterable[GameRecord]", folder: Path, form: str) -> None:
+    """Write games to files named by their ids."""
+    from agents.checkpoint import write_atomically
+    from game2048.formats import format_game, format_hobby
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for record in records:
+        data = format_hobby(record) if form == "hobby" else format_game(record)
+        write_atomically(folder / f"{record.id}.json", partial(Path.write_bytes, data=data))

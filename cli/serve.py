@@ -1,0 +1,76 @@
+"""``game2048 serve``."""
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+from cli.common import SWITCH, database_url, option, stdout
+from cli.errors import UsageError, require_at_least
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+TOKEN_VARIABLE = "GAME2048_WRITE_TOKEN"  # noqa: S105 - the name of a variable, not a secret
+
+
+@dataclass(frozen=True, kw_only=True)
+class Serve:
+    """Show recorded games in the browser.
+
+    Listens on this machine only, unless --host says otherwise; uploads from elsewhere then need the token that the
+    environment variable GAME2048_WRITE_TOKEN holds.
+    """
+
+    port: int = 2048
+    """Port to listen on; 0 takes any free one."""
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    trust: Annotated[tuple[str, ...], option("NAME ...")] = ()
+    """Names under which other machines reach the server, such as games.example.org."""
+    db: Annotated[str | None, option("FILE|URL", "games.sqlite in your data folder")] = None
+    """Database of games."""
+    threads: int = 4
+    """Requests answered at the same time."""
+    no_browser: Annotated[bool, SWITCH] = False
+    """Do not open the page in a browser."""
+
+    def run(self) -> None:
+        """Serve until Ctrl-C."""
+        from server.app import create_app
+        from server.config import ServerConfig
+
+        if not 0 <= self.port <= 65535:
+            raise UsageError(f"--port must be from 0 to 65535, got {self.port}")
+        require_at_least("--threads", self.threads, 1)
+        token = os.environ.get(TOKEN_VARIABLE)
+        local = self.host.startswith("127.") or self.host in ("localhost", "::1")
+        config = ServerConfig(
+            database=database_url(self.db),
+            trusted_hosts=self.trust,
+            write_token=token,
+            read_only=not local and token is None,
+        )
+        app = create_app(config)
+        run_server(app, host=self.host, port=self.port, threads=self.threads, browser=not self.no_browser)
+
+
+def run_server(app: "Flask", *, host: str, port: int, threads: int = 4, browser: bool, page: str = "") -> None:
+    """Serve until Ctrl-C; print the address of the page and open it."""
+    from server.run import serve
+
+    def announce(url: str) -> None:
+        stdout.print(f"Open {url}{page}  (Ctrl-C stops)", soft_wrap=True)
+        if browser:
+            open_browser(url + page)
+
+    serve(app, host=host, port=port, threads=threads, on_ready=announce)
+
+
+def open_browser(url: str) -> None:
+    """Open a page in the user's browser, if there is a screen; a terminal browser would take the terminal away."""
+    import sys
+    import webbrowser
+
+    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        return
+    webbrowser.open(url)
