@@ -1,0 +1,51 @@
+"""create_app: the web server as a WSGI application."""
+
+import atexit
+
+from flask import Flask
+
+from server import problems, security
+from server.api import Api
+from server.config import ServerConfig
+from server.pages import Pages
+from server.store import GameStore
+
+
+def create_app(config: ServerConfig | None = None, *, store: GameStore | None = None) -> Flask:
+    """Make the application.
+
+    Parameters
+    ----------
+    config : ServerConfig, optional
+        The settings; defaults suit one person on one machine.
+    store : GameStore, optional
+        The games, if they are open already; who opened a store closes it. Without one, ``config.database`` is opened
+        for as long as the process lives.
+
+    Raises
+    ------
+    StoreError
+        If the database cannot be opened.
+    AssetsError
+        If the files of the pages are not installed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from server import GameStore, create_app
+    >>> with tempfile.TemporaryDirectory() as folder, GameStore(f"sqlite:///{folder}/games.sqlite") as store:
+    ...     create_app(store=store).test_client().get("/api/games").json
+    {'games': [], 'next': None}
+    """
+    config = config or ServerConfig()
+    if store is None:
+        store = GameStore(config.database)
+        atexit.register(store.close)
+    app = Flask("server", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = config.max_upload_bytes
+    app.extensions["game_store"] = store
+    security.register(app, config)
+    problems.register(app)
+    app.register_blueprint(Api(store, config).blueprint())
+    app.register_blueprint(Pages(store).blueprint())
+    return app

@@ -1,0 +1,52 @@
+"""What can go wrong, one family.
+
+::
+
+    ServerError
+    ├── ConfigError              a setting is out of range
+    ├── AssetsError              the files of the web pages are not installed
+    ├── ListenError              the address cannot be listened on
+    │   └── PortInUseError       another program listens there
+    └── StoreError               the games cannot be read or written
+        ├── SchemaError          the database belongs to another version or another program
+        ├── GameNotFoundError    no game has this id
+        └── CursorError          the cursor names no place in the list of games
+
+What travels over HTTP is told by `server.problems`.
+"""
+
+
+class ServerError(Exception):
+    """Root of the family."""
+
+
+class ConfigError(ServerError, ValueError):
+    """A setting is out of range."""
+
+
+class AssetsError(ServerError):
+    """The files of the web pages are not installed."""
+
+
+class ListenError(ServerError):
+    """The address cannot be listened on."""
+
+
+class PortInUseError(ListenError):
+    """Another program listens on the port."""
+
+
+class StoreError(ServerError):
+    """The games cannot be read or written."""
+
+
+class SchemaError(StoreError):
+    """The database belongs to another version or another program."""
+
+
+class GameNotFoundError(StoreError):
+    """No game has this id."""
+
+
+class CursorError(StoreError):
+    """The cursor names no place in the list of games."""

@@ -1,0 +1,109 @@
+"""serve: run an application on waitress until Ctrl-C."""
+
+import errno
+import logging
+import os
+import socket
+from collections.abc import Callable
+from contextlib import closing
+from typing import Any, Final
+
+from flask import Flask
+from waitress import wasyncore  # type: ignore[import-untyped]  # waitress has no types
+from waitress.server import create_server  # type: ignore[import-untyped]  # waitress has no types
+
+from server.config import MIB
+from server.errors import ListenError, PortInUseError
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_PORT: Final = 2048
+BACKLOG: Final = 128
+REACHABLE: Final = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - to open, not to listen on
+
+
+def serve(
+    app: Flask,
+    *,
+    host: str = "127.0.0.1",
+    port: int = DEFAULT_PORT,
+    threads: int = 4,
+    on_ready: Callable[[str], None] | None = None,
+) -> None:
+    """Answer requests until Ctrl-C (KeyboardInterrupt), then finish the running ones and return.
+
+    Parameters
+    ----------
+    app : Flask
+        What `server.create_app` made.
+    host : str
+        Address to listen on. Other machines reach none that starts with 127; for any other, the names that they use
+        belong into `ServerConfig.trusted_hosts`.
+    port : int
+        0 takes any free port.
+    threads : int
+        Requests answered at once.
+    on_ready : callable, optional
+        Called with the URL when the server listens; requests are answered after it returns.
+
+    Raises
+    ------
+    PortInUseError
+        If another program listens on the port.
+    ListenError
+        If the address cannot be listened on for another reason.
+    """
+    with closing(_listen(host, port)) as listener:
+        sockets: dict[int, Any] = {}
+        server = create_server(
+            app,
+            map=sockets,
+            sockets=[listener],
+            threads=threads,
+            # The app refuses what is too large with a reason, which a browser sees only once it has sent all;
+            # what is far too large is cut off here.
+            max_request_body_size=4 * (app.config["MAX_CONTENT_LENGTH"] or 16 * MIB),
+            ident=None,
+            clear_untrusted_proxy_headers=True,
+        )
+        url = _url(host, listener.getsockname()[1])
+        logger.info("listening on %s", url)
+        try:
+            if on_ready is not None:
+                on_ready(url)
+            server.run()
+        except KeyboardInterrupt:  # in on_ready; run() handles its own
+            logger.debug("interrupted before the first request")
+        finally:
+            server.task_dispatcher.shutdown()
+            wasyncore.close_all(sockets)
+    logger.info("stopped")
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Open a listening socket, or say why not."""
+    if not 0 <= port <= 65535:
+        raise ListenError(f"port must be from 0 to 65535, got {port}")
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    except (socket.gaierror, UnicodeError):
+        raise ListenError(f"host {host!r} is unknown") from None
+    try:
+        return socket.create_server(address[:2], family=family, backlog=BACKLOG)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise PortInUseError(f"port {port} is in use: choose another, or 0 for any free port") from error
+        if error.errno == errno.EACCES:
+            raise ListenError(f"port {port} needs special rights: choose one from 1024 on") from error
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise ListenError(f"cannot listen on {host!r}, port {port}: {reason}") from error
+
+
+def _url(host: str, port: int) -> str:
+    """Return a URL that a browser on this machine can open.
+
+    >>> _url("127.0.0.1", 2048), _url("::", 80)
+    ('http://127.0.0.1:2048/', 'http://[::1]:80/')
+    """
+    name = REACHABLE.get(host, host)
+    return f"http://[{name}]:{port}/" if ":" in name else f"http://{name}:{port}/"

@@ -1,0 +1,89 @@
+"""Who may ask, who may write, and what a browser may do with the answers."""
+
+import hmac
+import re
+from typing import Final
+
+from flask import Flask, Response, request
+from werkzeug.datastructures import WWWAuthenticate
+from werkzeug.exceptions import BadRequest, Forbidden, Unauthorized, UnsupportedMediaType
+
+from server.config import ServerConfig
+
+LOCAL_HOSTS: Final = ("localhost", "127.0.0.1", "[::1]")
+
+HEADERS: Final = {
+    "Content-Security-Policy": (
+        "default-src 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'; form-action 'self'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+def register(app: Flask, config: ServerConfig) -> None:
+    """Check the host of every request to an app, and set headers on every answer."""
+    trusted = (*LOCAL_HOSTS, *(host.lower() for host in config.trusted_hosts))
+
+    def check_host() -> None:
+        """Refuse foreign names: a page elsewhere can point its own name at this machine (DNS rebinding)."""
+        if not is_trusted(request.environ.get("HTTP_HOST", ""), trusted):
+            raise BadRequest("The Host header names a host that this server does not answer for.")
+
+    def set_headers(response: Response) -> Response:
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        return response
+
+    app.before_request(check_host)
+    app.after_request(set_headers)
+
+
+def is_trusted(host: str, trusted: tuple[str, ...]) -> bool:
+    """Whether a ``Host`` header names a trusted host, on whatever port.
+
+    Flask's TRUSTED_HOSTS cannot hold IPv6 addresses.
+
+    >>> [is_trusted(host, ("[::1]", ".example.org")) for host in ("[::1]:2048", "a.example.org", "example.com", "")]
+    [True, True, False, False]
+    """
+    match = re.fullmatch(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?", host.lower())
+    if match is None:
+        return False
+    name = match[1].removesuffix(".")
+    return any(name == item.removeprefix(".") or (item[0] == "." and name.endswith(item)) for item in trusted)
+
+
+def check_write(config: ServerConfig) -> None:
+    """Let the request at hand write, or raise the HTTP error that says why not.
+
+    There are no cookies. What keeps other sites out is that a browser sends JSON across sites only after asking, and
+    nothing here allows it; Sec-Fetch-Site and Origin are checked besides.
+    """
+    if config.read_only:
+        raise Forbidden("This server takes no uploads.")
+    _check_site()
+    if config.write_token is not None:
+        _check_token(config.write_token)
+    if request.mimetype != "application/json":
+        raise UnsupportedMediaType("The Content-Type must be application/json.")
+    if request.headers.get("Content-Encoding", "identity") != "identity":
+        raise UnsupportedMediaType("The upload must not be compressed.")
+
+
+def _check_site() -> None:
+    """Refuse what a page of another site sends."""
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+    same_site = site in (None, "same-origin", "none")
+    same_origin = origin is None or origin.partition("://")[2].lower() == request.host.lower()
+    if not (same_site and same_origin):
+        raise Forbidden("Pages of other sites cannot upload games.")
+
+
+def _check_token(token: str) -> None:
+    """Refuse a request without the token."""
+    scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not hmac.compare_digest(secret.encode(), token.encode()):
+        raise Unauthorized("An upload needs the server's token.", www_authenticate=WWWAuthenticate("bearer"))
