@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import tyro
 from rich.console import Console
 
-from cli.errors import CliError, require_at_least
+from cli.errors import UsageError, require_at_least
 
 if TYPE_CHECKING:
     from agents.base import Agent
@@ -65,7 +65,7 @@ def check_seed(seed: int) -> None:
     """Check a seed of the command line."""
     require_at_least("--seed", seed, 0)
     if seed > MAX_SEED:
-        raise CliError(f"--seed must be below 2**64, got {seed}")
+        raise UsageError(f"--seed must be at most {MAX_SEED}, got {seed}")
 
 
 def default_threads() -> int:

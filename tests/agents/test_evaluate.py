@@ -1,0 +1,107 @@
+"""Evaluation: repeatable, independent of threads, and right about its figures."""
+
+import numpy as np
+import pytest
+
+from agents.baselines import GreedyAgent, MonteCarloAgent, RandomAgent
+from agents.evaluate import evaluate, play_series, summarize, tile_rates
+from game2048 import Game
+
+
+@pytest.mark.parametrize("agent", [RandomAgent(), GreedyAgent(), MonteCarloAgent(2)], ids=lambda a: a.name)
+def test_threads_change_nothing_but_the_speed(agent):
+    def games(n_threads):
+        series = play_series(agent, n_games=40, seed=9, n_threads=n_threads)
+        return [(game.seed, game.score, game.max_exponent, game.plies.tolist()) for game in series]
+
+    assert games(1) == games(2) == games(7)
+
+
+def test_random_play_scores_what_it_must():
+    """A uniformly random legal player scores about 1,090; another mean is another game."""
+    evaluation = evaluate(RandomAgent(), n_games=20_000, seed=1, n_threads=2)
+
+    assert 1_075 <= evaluation.mean <= 1_105
+
+
+def test_baselines_are_ordered_by_strength():
+    means = [
+        evaluate(agent, n_games=n_games, seed=2, n_threads=2).mean
+        for agent, n_games in ((RandomAgent(), 500), (GreedyAgent(), 500), (MonteCarloAgent(20), 10))
+    ]
+
+    assert means[0] < means[1] < means[2]
+
+
+@pytest.mark.parametrize("agent", [RandomAgent(), GreedyAgent(), MonteCarloAgent(2)], ids=lambda a: a.name)
+def test_baselines_play_legal_games(agent):
+    played = agent.play_game(77)
+
+    record = played.record(agent.name)  # verifies every ply
+
+    assert record.score == played.score
+    assert 2**played.max_exponent == record.max_tile
+    assert np.array_equal(record.start, Game(77).board)
+
+
+@pytest.mark.parametrize("agent", [RandomAgent(), GreedyAgent(), MonteCarloAgent(2)], ids=lambda a: a.name)
+def test_baselines_choose_legal_actions(agent):
+    game = Game(3)
+    while not game.is_over:
+        game.play(agent.act(game))
+
+
+def test_greedy_takes_the_larger_reward():
+    game = Game(0, board=[[3, 3, 1, 1], [1, 0, 0, 0], [1, 0, 0, 0], [0, 0, 0, 0]])
+
+    assert {GreedyAgent().act(game) for _ in range(10)} <= {1, 3}
+
+
+def test_a_roll_out_sees_the_game_beyond_65536():
+    game = Game(0, board=[[16, 16, 0, 0], [0] * 4, [0] * 4, [0] * 4])
+
+    assert MonteCarloAgent(5).act(game) in (1, 3)
+
+
+def test_figures_follow_from_the_scores():
+    scores, exponents = np.array([1000, 2000, 3000, 4000]), np.array([9, 10, 11, 17])
+
+    evaluation = summarize("someone", 5, scores, exponents, moves=100, seconds=2.0)
+
+    half_width = 1.96 * scores.std(ddof=1) / 2
+    assert evaluation.mean == 2500
+    assert evaluation.median == 2500
+    assert evaluation.max == 4000
+    assert evaluation.ci95 == pytest.approx((2500 - half_width, 2500 + half_width), abs=0.01)
+    assert evaluation.moves_per_second == 50
+    assert evaluation.tile_rates["1024"] == 0.75
+    assert evaluation.tile_rates["65536"] == 0.25
+    assert list(evaluation.tile_rates) == ["1024", "2048", "4096", "8192", "16384", "32768", "65536"]
+
+
+def test_one_game_has_no_interval():
+    evaluation = evaluate(RandomAgent(), n_games=1)
+
+    assert evaluation.ci95 is None
+    assert evaluation.to_json()["ci95"] is None
+
+
+def test_tile_rates_count_games_that_went_further():
+    assert tile_rates(np.array([11, 12])) == {
+        "1024": 1.0, "2048": 1.0, "4096": 0.5, "8192": 0.0, "16384": 0.0, "32768": 0.0, "65536": 0.0,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("arguments", "message"), [({"n_games": 0}, "n_games"), ({"n_threads": 0}, "n_threads")])
+def test_nonsense_is_refused(arguments, message):
+    with pytest.raises(ValueError, match=f"{message} must be at least 1, got 0"):
+        play_series(RandomAgent(), **{"n_games": 1, **arguments})
+
+
+def test_an_error_in_a_thread_is_told():
+    class Broken(RandomAgent):
+        def play_game(self, game_seed):
+            raise RuntimeError("broken")
+
+    with pytest.raises(RuntimeError, match="broken"):
+        evaluate(Broken(), n_games=100, n_threads=2)
