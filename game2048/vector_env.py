@@ -29,7 +29,6 @@ N_MOVES: Final = 5
 ELAPSED: Final = 6  # steps of the episode, legal or not
 N_ROWS: Final = 7
 
-N_COUNTS: Final = 3  # rows of the counts handed out: score, max_tile, n_moves
 NO_LIMIT: Final = 2**62  # steps
 MIN_GAMES_PER_THREAD: Final = 4096  # below, waking a thread costs more than it saves
 
@@ -47,16 +46,16 @@ def spread_nibbles(half: np.uint64) -> np.uint64:
     return (half | (half << np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
 
 
-@njit("void(uint64, uint64, uint64[:, ::1], int64)")
-def write_observation(board: np.uint64, high: np.uint64, observations: State, i: int) -> None:
-    """Write 16 exponents of one byte as two words; the low byte comes first (little-endian machines only)."""
+@njit("void(uint64, uint64, uint64[::1], int64)")
+def write_observation(board: np.uint64, high: np.uint64, words: npt.NDArray[np.uint64], i: int) -> None:
+    """Write 16 exponents of one byte as words ``2 * i`` and the next; the low byte comes first (little-endian)."""
     lower = spread_nibbles(board & np.uint64(0xFFFFFFFF))
     upper = spread_nibbles(board >> np.uint64(32))
     if high != np.uint64(0):
         lower += spread_nibbles(high & np.uint64(0xFFFFFFFF))
         upper += spread_nibbles(high >> np.uint64(32))
-    observations[i, 0] = lower
-    observations[i, 1] = upper
+    words[2 * i] = lower
+    words[2 * i + 1] = upper
 
 
 @njit("uint32(int64)")
@@ -85,22 +84,26 @@ def start_games(games: npt.NDArray[np.int64], state: State, boards: State, highs
         start_game(state, games[k], boards[k], highs[k])
 
 
-@njit("void(int64[::1], uint64[:, ::1], uint64[:, ::1], uint32[::1], int64[:, ::1])")
+@njit("void(int64[::1], uint64[:, ::1], uint8[:, :, ::1], int8[:, ::1], int64[::1], int64[::1], int64[::1])")
 def observe(
     games: npt.NDArray[np.int64],
     state: State,
-    observations: State,
-    masks: npt.NDArray[np.uint32],
-    counts: npt.NDArray[np.int64],
+    observations: npt.NDArray[np.uint8],
+    masks: npt.NDArray[np.int8],
+    seen_score: npt.NDArray[np.int64],
+    seen_tile: npt.NDArray[np.int64],
+    seen_moves: npt.NDArray[np.int64],
 ) -> None:
     """Write what is seen of some games, and nothing else, into the outputs of `step_games`."""
+    observation_words = observations.reshape(-1).view(np.uint64)
+    mask_words = masks.reshape(-1).view(np.uint32)
     for k in range(games.size):
         i = games[k]
-        write_observation(state[BOARD, i], state[HIGH, i], observations, i)
-        masks[i] = spread_mask(rules.action_mask_wide(state[BOARD, i], state[HIGH, i]))
-        counts[0, i] = np.int64(state[SCORE, i])
-        counts[1, i] = np.int64(state[MAX_TILE, i])
-        counts[2, i] = np.int64(state[N_MOVES, i])
+        write_observation(state[BOARD, i], state[HIGH, i], observation_words, i)
+        mask_words[i] = spread_mask(rules.action_mask_wide(state[BOARD, i], state[HIGH, i]))
+        seen_score[i] = np.int64(state[SCORE, i])
+        seen_tile[i] = np.int64(state[MAX_TILE, i])
+        seen_moves[i] = np.int64(state[N_MOVES, i])
 
 
 @njit("int64(int64[::1])")
@@ -128,7 +131,7 @@ def first_illegal_action(actions: npt.NDArray[np.int64], state: State, over: npt
 
 @njit(
     "int64(int64, int64, int64[::1], uint64[:, ::1], boolean[::1], uint32[::1], boolean, int64,"
-    " uint64[:, ::1], float64[::1], boolean[::1], boolean[::1], uint32[::1], int64[:, ::1])"
+    " float64[::1], boolean[::1], boolean[::1], uint8[:, :, ::1], int8[:, ::1], int64[::1], int64[::1], int64[::1])"
 )
 def step_games(
     first: int,
@@ -139,12 +142,14 @@ def step_games(
     tables: rules.RowTables,
     illegal_ends: bool,
     limit: int,
-    observations: State,
     rewards: npt.NDArray[np.float64],
     terminated: npt.NDArray[np.bool_],
     truncated: npt.NDArray[np.bool_],
-    masks: npt.NDArray[np.uint32],
-    counts: npt.NDArray[np.int64],
+    observations: npt.NDArray[np.uint8],
+    masks: npt.NDArray[np.int8],
+    seen_score: npt.NDArray[np.int64],
+    seen_tile: npt.NDArray[np.int64],
+    seen_moves: npt.NDArray[np.int64],
 ) -> int:
     """Step games ``first`` to ``stop - 1``; a game that was ``over`` starts anew instead.
 
@@ -152,7 +157,8 @@ def step_games(
     """
     boards, highs, rng = state[BOARD], state[HIGH], state[RNG]
     scores, tiles, moves, elapsed = state[SCORE], state[MAX_TILE], state[N_MOVES], state[ELAPSED]
-    seen_score, seen_tile, seen_moves = counts[0], counts[1], counts[2]
+    observation_words = observations.reshape(-1).view(np.uint64)
+    mask_words = masks.reshape(-1).view(np.uint32)
     n_over = 0
     for i in range(first, stop):
         if over[i]:
@@ -188,19 +194,20 @@ def step_games(
             truncated[i] = is_late
             over[i] = is_over | is_late
             n_over += int(is_over | is_late)
-        write_observation(board, high, observations, i)
-        masks[i] = spread_mask(bits)
+        write_observation(board, high, observation_words, i)
+        mask_words[i] = spread_mask(bits)
         seen_score[i] = np.int64(scores[i])
         seen_tile[i] = np.int64(tiles[i])
         seen_moves[i] = np.int64(moves[i])
     return n_over
 
 
-@njit("void(uint32[::1], uint64[::1], int64[::1])")
-def sample_actions(masks: npt.NDArray[np.uint32], rng: npt.NDArray[np.uint64], out: npt.NDArray[np.int64]) -> None:
+@njit("void(int8[:, ::1], uint64[::1], int64[::1])")
+def draw_actions(masks: npt.NDArray[np.int8], rng: npt.NDArray[np.uint64], out: npt.NDArray[np.int64]) -> None:
     """Draw a legal action a game into ``out`` from stream 0 of ``rng``: 0 where none is legal."""
-    for i in range(masks.size):
-        bits = (np.uint64(masks[i]) * np.uint64(0x01020408)) >> np.uint64(24) & np.uint64(15)
+    mask_words = masks.reshape(-1).view(np.uint32)
+    for i in range(out.size):
+        bits = (np.uint64(mask_words[i]) * np.uint64(0x01020408)) >> np.uint64(24) & np.uint64(15)
         action = rules.random_action(bits, streams.draw(rng, 0))
         out[i] = action if bits != np.uint64(0) else 0
 
@@ -300,6 +307,7 @@ class Game2048VectorEnv(VectorEnv[npt.NDArray[np.uint8], npt.NDArray[np.integer[
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self._state = np.zeros((N_ROWS, self.num_envs), np.uint64)
         self._over = np.zeros(self.num_envs, np.bool_)  # ended by the last step and not reset yet
+        self._all_games = np.ones(self.num_envs, np.bool_)
         self._seeded = self._started = False
         self._sampler = streams.seed(0)
         self._prepare()
@@ -333,9 +341,8 @@ class Game2048VectorEnv(VectorEnv[npt.NDArray[np.uint8], npt.NDArray[np.integer[
         start_games(games, self._state, boards, highs)
         self._over[games] = False
         self._started = True
-        observations, masks, counts = self._empty_views()
-        observe(np.arange(self.num_envs), self._state, observations, masks, counts)
-        return self._observations(observations), self._infos(masks, counts)
+        observations, *seen = self._observed()
+        return observations, self._infos(seen, self._all_games)
 
     def step(
         self, actions: npt.ArrayLike
@@ -366,16 +373,15 @@ class Game2048VectorEnv(VectorEnv[npt.NDArray[np.uint8], npt.NDArray[np.integer[
         """
         moves = self._checked(actions)
         n = self.num_envs
-        rewards = np.empty(n)
+        rewards = np.empty(n, np.float64)
         terminated = np.empty(n, np.bool_)
         truncated = np.empty(n, np.bool_)
-        observations, masks, counts = self._empty_views()
-        outputs = (observations, rewards, terminated, truncated, masks, counts)
-        n_over = self._run(moves, outputs)
-        infos = self._infos(masks, counts)
+        observations, *seen = self._empty_outputs()
+        n_over = self._run(moves, (rewards, terminated, truncated, observations, *seen))
+        infos = self._infos(seen, self._all_games)
         if n_over and self.autoreset_mode is AutoresetMode.SAME_STEP:
-            infos.update(self._reset_same_step(observations, masks, counts))
-        return self._observations(observations), rewards, terminated, truncated, infos
+            infos.update(self._reset_same_step(observations, *seen))
+        return observations, rewards, terminated, truncated, infos
 
     def render(self) -> tuple[Any, ...] | None:
         """Return the frame of every game in ``render_mode``: an RGB array or coloured text."""
@@ -398,9 +404,7 @@ class Game2048VectorEnv(VectorEnv[npt.NDArray[np.uint8], npt.NDArray[np.integer[
     @property
     def boards(self) -> npt.NDArray[np.uint8]:
         """Exponents of all games, ndarray of uint8, shape (num_envs, 4, 4); a copy."""
-        observations, masks, counts = self._empty_views()
-        observe(np.arange(self.num_envs), self._state, observations, masks, counts)
-        return self._observations(observations)
+        return self._observed()[0]
 
     @property
     def packed(self) -> tuple[State, State]:
@@ -409,9 +413,7 @@ class Game2048VectorEnv(VectorEnv[npt.NDArray[np.uint8], npt.NDArray[np.integer[
 
     def action_masks(self) -> npt.NDArray[np.bool_]:
         """Return True for every legal action, ndarray of bool, shape (num_envs, 4)."""
-        observations, masks, counts = self._empty_views()
-        observe(np.arange(self.num_envs), self._state, observations, masks, counts)
-        return masks.view(np.bool_).reshape(-1, 4)
+        return self._observed()[1].view(np.bool_)
 
     def sample_actions(self, action_mask: npt.NDArray[np.int8] | None = None) -> npt.NDArray[np.int64]:
         """Draw a uniformly random legal action for every game, 0 where none is legal.
@@ -433,7 +435,7 @@ class Game2048VectorEnv(VectorEnv[npt.NDArray[np.uint8], npt.NDArray[np.integer[
                 f"action_mask must be int8 or bool of shape ({self.num_envs}, 4), got {masks.dtype} {masks.shape}"
             )
         actions = np.empty(self.num_envs, np.int64)
-        sample_actions(masks.view(np.uint32).reshape(-1), self._sampler, actions)
+        draw_actions(masks.view(np.int8), self._sampler, actions)
         return actions
 
     def seed_actions(self, seed: int) -> None:
@@ -476,47 +478,54 @@ class Game2048VectorEnv(VectorEnv[npt.NDArray[np.uint8], npt.NDArray[np.integer[
         others = [self._pool.submit(kernel, *part, *settings, *outputs) for part in self._parts[1:]]
         return kernel(*self._parts[0], *settings, *outputs) + sum(other.result() for other in others)
 
-    def _reset_same_step(self, observations: State, masks: Any, counts: Any) -> dict[str, Any]:
+    def _reset_same_step(self, observations: npt.NDArray[np.uint8], *seen: npt.NDArray[Any]) -> dict[str, Any]:
         """Start the games that are over anew, in place in the outputs; return the infos about their ends."""
-        games = np.flatnonzero(self._over)
+        (games,) = self._over.nonzero()
         over = self._over.copy()
-        final_obs = np.full(self.num_envs, None, dtype=object)
-        for i, board in zip(games.tolist(), self._observations(observations[games]), strict=True):
+        final_obs = np.empty(self.num_envs, object)  # all None
+        for i, board in zip(games.tolist(), observations[games], strict=True):
             final_obs[i] = board
-        final_masks, final_counts = np.zeros_like(masks), np.zeros_like(counts)
-        final_masks[games], final_counts[:, games] = masks[games], counts[:, games]
-        final_info = self._infos(final_masks, final_counts, over)
-        start_games(games, self._state, np.zeros(games.size, np.uint64), np.zeros(games.size, np.uint64))
+        final_seen = [np.zeros(values.shape, values.dtype) for values in seen]
+        for final, values in zip(final_seen, seen, strict=True):
+            final[games] = values[games]
+        final_info = self._infos(final_seen, over)
+        new = np.zeros(games.size, np.uint64)
+        start_games(games, self._state, new, new)
         self._over[games] = False
-        observe(games, self._state, observations, masks, counts)
+        observe(games, self._state, observations, *seen)
         return {"final_obs": final_obs, "_final_obs": over, "final_info": final_info, "_final_info": over.copy()}
 
     # --- outputs ---
 
-    def _empty_views(self) -> tuple[State, npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
-        """Return new arrays for observations, masks and counts, in the words that the kernels write."""
+    def _empty_outputs(self) -> tuple[npt.NDArray[Any], ...]:
+        """Return new arrays for observations, masks, scores, largest tiles and moves."""
         n = self.num_envs
-        return np.empty((n, 2), np.uint64), np.empty(n, np.uint32), np.empty((N_COUNTS, n), np.int64)
+        return (
+            np.empty((n, 4, 4), np.uint8),
+            np.empty((n, 4), np.int8),
+            np.empty(n, np.int64),
+            np.empty(n, np.int64),
+            np.empty(n, np.int64),
+        )
 
-    @staticmethod
-    def _observations(words: State) -> npt.NDArray[np.uint8]:
-        return words.view(np.uint8).reshape(-1, 4, 4)
+    def _observed(self) -> tuple[npt.NDArray[Any], ...]:
+        """Return the outputs for the present boards."""
+        outputs = self._empty_outputs()
+        observe(np.arange(self.num_envs), self._state, *outputs)
+        return outputs
 
-    def _infos(
-        self, masks: npt.NDArray[np.uint32], counts: npt.NDArray[np.int64], known: npt.NDArray[np.bool_] | None = None
-    ) -> dict[str, Any]:
-        """Return the infos with their ``_k``; ``known`` says which games have them (default all)."""
-        score, max_tile, n_moves = counts
-        has = np.ones(self.num_envs, np.bool_) if known is None else known
+    def _infos(self, seen: Sequence[npt.NDArray[Any]], known: npt.NDArray[np.bool_]) -> dict[str, Any]:
+        """Return the infos, with a ``_k`` each that says which games have it."""
+        action_mask, score, max_tile, n_moves = seen
         return {
             "score": score,
-            "_score": has,
+            "_score": known.copy(),
             "max_tile": max_tile,
-            "_max_tile": has.copy(),
+            "_max_tile": known.copy(),
             "n_moves": n_moves,
-            "_n_moves": has.copy(),
-            "action_mask": masks.view(np.int8).reshape(-1, 4),
-            "_action_mask": has.copy(),
+            "_n_moves": known.copy(),
+            "action_mask": action_mask,
+            "_action_mask": known.copy(),
         }
 
     # --- a reset ---
