@@ -15,6 +15,10 @@ from server.store import GameStore
 # Ask every time whether a file has changed: the answer is mostly 304, and an upgrade takes effect at once.
 PAGE_CACHE: Final = "no-cache"
 
+# Except for the icon: browsers fetch it anew whenever the address changes, which the viewer does at every ply.
+ICON: Final = "favicon.svg"
+ICON_CACHE: Final = "max-age=86400"
+
 # Not from `mimetypes`, which reads tables of the system: some call JavaScript text/plain, and browsers refuse it.
 CONTENT_TYPES: Final = {
     ".css": "text/css; charset=utf-8",
@@ -75,11 +79,11 @@ class Pages:
 
     def static(self, name: str) -> Response:
         """Return a file."""
-        return self._body(name).respond(cache_control=PAGE_CACHE)
+        return self._body(name).respond(cache_control=ICON_CACHE if name == ICON else PAGE_CACHE)
 
     def icon(self) -> Response:
         """Return the icon to those who do not look for it in the page."""
-        return self._body("favicon.svg").respond(cache_control=PAGE_CACHE)
+        return self._body(ICON).respond(cache_control=ICON_CACHE)
 
     def _body(self, name: str) -> Body:
         """Return a file; it is compressed anew when its bytes have changed."""

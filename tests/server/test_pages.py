@@ -147,6 +147,11 @@ def test_the_icon_is_where_browsers_look(client: FlaskClient) -> None:
     assert client.get("/favicon.ico").content_type == "image/svg+xml"
 
 
+def test_the_icon_is_not_asked_for_at_every_ply(client: FlaskClient) -> None:
+    """Chromium fetches it whenever the address changes."""
+    assert client.get("/static/favicon.svg").headers["Cache-Control"] == "max-age=86400"
+
+
 # --- headers and hosts ---
 
 

@@ -1,0 +1,116 @@
+"""A live server and a real Chromium: ``$CHROMIUM``, or the one of the Linux distribution."""
+
+import logging
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from werkzeug.serving import make_server
+
+from game2048 import GameRecord
+from server import GameStore, ServerConfig, create_app
+from tests.game2048.games import NEARLY_65536, greedy, record_game
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
+try:
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+except ImportError:
+    pytest.skip("playwright is not installed", allow_module_level=True)
+
+
+@pytest.fixture(scope="session")
+def game() -> GameRecord:
+    """A whole game of a few hundred plies."""
+    return record_game(seed=7, policy=greedy)
+
+
+@pytest.fixture(scope="session")
+def large_game() -> GameRecord:
+    """A game that makes 65536 and goes on."""
+    return record_game(seed=5, policy=greedy, board=NEARLY_65536)
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory, game: GameRecord, large_game: GameRecord) -> Iterator[GameStore]:
+    folder = tmp_path_factory.mktemp("browser")
+    with GameStore(f"sqlite:///{folder}/games.sqlite") as store:
+        store.add_many([game, large_game])
+        yield store
+
+
+@pytest.fixture(scope="session")
+def site(store: GameStore) -> Iterator[str]:
+    """The address of a server that is up."""
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
+    server = make_server("127.0.0.1", 0, create_app(ServerConfig(), store=store), threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if not Path(CHROMIUM).exists():
+        pytest.skip(f"no Chromium at {CHROMIUM}: install it, or set CHROMIUM to its path")
+    with sync_playwright() as playwright:
+        # Other hosts are cut off in the browser: routing them away would switch its cache off as well.
+        no_other_hosts = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+        options = ["--no-sandbox", "--disable-gpu", "--disable-quic", no_other_hosts]
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
+        yield browser
+        browser.close()
+
+
+class Complaints(list[str]):
+    """What the console and the page's scripts complained about; a test takes away what it expects."""
+
+    def expect(self, text: str) -> None:
+        """Take away the one complaint that holds a text."""
+        (complaint,) = [line for line in self if text in line]
+        self.remove(complaint)
+
+
+@pytest.fixture
+def complaints() -> Complaints:
+    return Complaints()
+
+
+@pytest.fixture
+def context_options() -> dict[str, object]:
+    """Overridden by tests that look at the page in another way."""
+    return {}
+
+
+@pytest.fixture
+def context(
+    browser: Browser, site: str, complaints: Complaints, context_options: dict[str, object]
+) -> Iterator[BrowserContext]:
+    """A fresh visitor who reaches nothing but the server; nothing may be left of the complaints in the end."""
+
+    def watch(request: Request) -> None:
+        if not request.url.startswith((site + "/", "data:", "blob:")):
+            complaints.append(f"foreign request: {request.url}")
+
+    def listen(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            complaints.append(f"{message.type}: {message.text} ({message.location['url']})")
+
+    context = browser.new_context(base_url=site, **context_options)
+    context.set_default_timeout(10_000)
+    context.on("request", watch)
+    context.on("console", listen)
+    context.on("weberror", lambda error: complaints.append(f"exception: {error.error}"))
+    yield context
+    context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Page:
+    return context.new_page()
