@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cli.common import SWITCH, check_seed, default_threads, stderr, stdout
 from cli.errors import UsageError, require_at_least
-from cli.evaluate import evaluation_table, run_evaluation
+from cli.evaluate import print_evaluation, run_evaluation
 from cli.record import BestGames
 from cli.serve import run_server
 from cli.train import run_training
@@ -58,7 +58,7 @@ class Demo:
         if self.out.exists() and (self.out / "checkpoint.safetensors").exists():
             shutil.rmtree(self.out)
         learner = TDLearner(seed=self.seed)
-        run_training(learner, 10**9, self.out, minutes=self.minutes)
+        run_training(learner, None, self.out, minutes=self.minutes)
         stdout.print(f"It played {learner.games:,} games. The model is in {self.out}.", soft_wrap=True)
 
     def _evaluate(self) -> str:
@@ -70,7 +70,7 @@ class Demo:
         agent = load_agent(self.out)
         keep = BestGames(KEPT_GAMES)
         evaluation = run_evaluation(agent, self.games, self.seed + 1, default_threads(), keep.add)
-        stdout.print(evaluation_table(evaluation))
+        print_evaluation(evaluation)
         records = [game.record(agent.name) for game in keep.sorted()]
         with GameStore(f"sqlite:///{self.out / 'games.sqlite'}") as store:
             store.add_many(records)
@@ -82,4 +82,4 @@ class Demo:
 
         stdout.print("[bold]3. Watch[/bold] its best game.")
         app = create_app(ServerConfig(database=f"sqlite:///{self.out / 'games.sqlite'}"))
-        run_server(app, host="127.0.0.1", port=self.port, browser=not self.no_browser, page=f"games/{game_id}")
+        run_server(app, host="127.0.0.1", port=self.port, browser=not self.no_browser, page=f"games/{game_id}?play")

@@ -49,7 +49,7 @@ class Evaluate:
         if self.json:
             print(json.dumps(evaluation.to_json()))
         else:
-            stdout.print(evaluation_table(evaluation))
+            print_evaluation(evaluation)
 
 
 def run_evaluation(
@@ -78,9 +78,15 @@ def run_evaluation(
         return evaluate(agent, n_games=n_games, seed=seed, n_threads=n_threads, on_game=show)
 
 
+def print_evaluation(evaluation: "Evaluation") -> None:
+    """Print the figures for people."""
+    stdout.print(f"{evaluation.agent}: {evaluation.games:,} games, seed {evaluation.seed}", soft_wrap=True)
+    stdout.print(evaluation_table(evaluation))
+
+
 def evaluation_table(evaluation: "Evaluation") -> Table:
     """Return the figures as a table."""
-    table = Table(title=f"{evaluation.agent}: {evaluation.games:,} games, seed {evaluation.seed}", title_justify="left")
+    table = Table(show_header=False)
     table.add_column("")
     table.add_column("", justify="right")
     interval = evaluation.ci95
@@ -93,5 +99,4 @@ def evaluation_table(evaluation: "Evaluation") -> Table:
         table.add_row(f"reached {tile}", f"{100 * rate:.1f} %")
     table.add_section()
     table.add_row("moves/s", f"{evaluation.moves_per_second:,.0f}")
-    table.show_header = False
     return table

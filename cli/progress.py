@@ -21,15 +21,17 @@ class GamesBar:
         Where to draw; lines instead of a bar where it is no terminal.
     what : str
         What is going on, e.g. "train".
-    total : int
-        Number of games.
+    total : int or None
+        Number of games, None where only time limits them.
     done : int
         Games that were played before.
     seconds : float, optional
-        Time limit; the bar then fills with whichever is nearer its end.
+        Time limit; the bar then fills with whichever is nearer its end. One of the two limits must be there.
     """
 
-    def __init__(self, console: Console, what: str, total: int, done: int = 0, seconds: float | None = None) -> None:
+    def __init__(
+        self, console: Console, what: str, total: int | None, done: int = 0, seconds: float | None = None
+    ) -> None:
         self._console = console
         self._what = what
         self._total = total
@@ -42,8 +44,8 @@ class GamesBar:
             GamesColumn(),
             TextColumn("{task.fields[text]}", markup=False),
             TimeElapsedColumn(),
-            TextColumn("left"),
             TimeRemainingColumn(),
+            TextColumn("left"),
             console=console,
             disable=not console.is_terminal,
         )
@@ -51,7 +53,7 @@ class GamesBar:
 
     def update(self, games: int, text: str) -> None:
         """Show the number of games and what else is worth knowing."""
-        fraction = games / self._total
+        fraction = games / self._total if self._total else 0.0
         if self._seconds:
             fraction = max(fraction, (time.monotonic() - self._start) / self._seconds)
         fraction = min(fraction, 1.0)
@@ -73,7 +75,8 @@ class GamesColumn(ProgressColumn):
 
     def render(self, task: Task) -> Text:
         """Draw the column."""
-        return Text(f"{task.fields['games']:,}/{task.fields['all_games']:,} games")
+        limit = task.fields["all_games"]
+        return Text(f"{task.fields['games']:,}{f'/{limit:,}' if limit else ''} games")
 
 
 class RunningScores:

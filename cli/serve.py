@@ -1,5 +1,6 @@
 """``game2048 serve``."""
 
+import logging
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
@@ -57,6 +58,8 @@ class Serve:
 def run_server(app: "Flask", *, host: str, port: int, threads: int = 4, browser: bool, page: str = "") -> None:
     """Serve until Ctrl-C; print the address of the page and open it."""
     from server.run import serve
+
+    logging.getLogger("waitress").setLevel(logging.ERROR)  # it warns of every request that waits for a thread
 
     def announce(url: str) -> None:
         stdout.print(f"Open {url}{page}  (Ctrl-C stops)", soft_wrap=True)

@@ -1,6 +1,7 @@
 """``game2048 train``."""
 
 import json
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,8 +102,8 @@ class Train:
         return TDLearner(settings, self.seed)
 
 
-def run_training(learner: "TDLearner", games: int, folder: Path, *, minutes: float | None = None) -> bool:
-    """Train under a progress bar; return whether Ctrl-C stopped it before its time."""
+def run_training(learner: "TDLearner", games: int | None, folder: Path, *, minutes: float | None = None) -> bool:
+    """Train under a progress bar, up to a number of games or minutes; return whether Ctrl-C stopped it before."""
     from agents.training import train
     from cli.progress import GamesBar, RunningScores
 
@@ -120,5 +121,5 @@ def run_training(learner: "TDLearner", games: int, folder: Path, *, minutes: flo
         def should_stop() -> bool:
             return interrupted() or (deadline is not None and time.monotonic() > deadline)
 
-        train(learner, games, folder, on_block=show, should_stop=should_stop)
+        train(learner, games or sys.maxsize, folder, on_block=show, should_stop=should_stop)
         return interrupted()

@@ -6,8 +6,8 @@ import { commandFor } from '../../web/static/js/keyboard.js';
 for (const [event, command] of [
   [{ key: 'ArrowLeft' }, 'back'],
   [{ key: 'ArrowRight' }, 'forward'],
-  [{ key: 'j' }, 'back'],
-  [{ key: 'K', shiftKey: true }, 'forward'],
+  [{ key: 'k' }, 'back'],
+  [{ key: 'J', shiftKey: true }, 'forward'],
   [{ key: 'ArrowLeft', shiftKey: true }, 'back10'],
   [{ key: 'PageDown' }, 'forward10'],
   [{ key: 'Home' }, 'first'],

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { createPlyWriter, gameIdFrom, plyFrom } from '../../web/static/js/url.js';
+import { asksToPlay, createPlyWriter, gameIdFrom, plyFrom } from '../../web/static/js/url.js';
 
 test('the path names the game', () => {
   assert.equal(gameIdFrom('/games/3f9a0c'), '3f9a0c');
@@ -92,4 +92,10 @@ test('steady play writes at most once an interval', () => {
 
   assert.ok(writes <= 1 + (600 * 16) / 500);
   assert.ok(writes >= 15);
+});
+
+test('an address can ask to start playing', () => {
+  assert.equal(asksToPlay('?play'), true);
+  assert.equal(asksToPlay(''), false);
+  assert.equal(asksToPlay('?player=1'), false);
 });

@@ -12,8 +12,8 @@ const KEYS = {
 };
 
 const CHARACTERS = {
-  j: 'back',
-  k: 'forward',
+  k: 'back',
+  j: 'forward',
   ' ': 'toggle',
   '+': 'faster',
   '=': 'faster',

@@ -10,7 +10,7 @@ import { SPEEDS, createPlayer } from './player.js';
 import { decode } from './record.js';
 import { load } from './settings.js';
 import { bindTheme } from './theme.js';
-import { createPlyWriter, gameIdFrom, plyFrom, writeHash } from './url.js';
+import { asksToPlay, createPlyWriter, gameIdFrom, plyFrom, writeHash } from './url.js';
 import { Viewer } from './viewer.js';
 import { formatNumber } from './words.js';
 
@@ -36,6 +36,7 @@ function openViewer(game) {
   bindControls(run, game.length);
   bindKeyboard(run);
   window.addEventListener('hashchange', () => run('seek', plyFrom(location.hash, game.length)));
+  if (asksToPlay(location.search) && !matchMedia('(prefers-reduced-motion: reduce)').matches) run('play');
 }
 
 function showError(error) {

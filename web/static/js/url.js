@@ -15,6 +15,11 @@ export function plyFrom(hash, length) {
   return /^\d+$/.test(text) ? Math.min(Number(text), length) : 0;
 }
 
+/** Whether the address asks to start playing at once: `/games/3f9a0c?play`. */
+export function asksToPlay(search) {
+  return new URLSearchParams(search).has('play');
+}
+
 /**
  * Keep the address up to date: at once if the last write is long ago, else as
  * soon as the interval has passed, and then with the newest ply only.
@@ -54,7 +59,7 @@ const browserClock = {
 /** Write the ply into the address bar without a new entry in the history. */
 export function writeHash(ply) {
   try {
-    history.replaceState(null, '', `#${ply}`);
+    history.replaceState(null, '', `${location.pathname}#${ply}`);
   } catch {
     // Safari throws when it has had too many; the next write will do.
   }
