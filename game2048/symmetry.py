@@ -36,6 +36,15 @@ def mirror(board: np.uint64) -> np.uint64:
     )
 
 
+@njit("uint64(uint64)")
+def flip(board: np.uint64) -> np.uint64:
+    """Flip a packed board upside down: the rows 1 2 3 4 become 4 3 2 1."""
+    b = (board << np.uint64(32)) | (board >> np.uint64(32))
+    return ((b & np.uint64(0x0000FFFF0000FFFF)) << np.uint64(16)) | (
+        (b >> np.uint64(16)) & np.uint64(0x0000FFFF0000FFFF)
+    )
+
+
 @njit("uint64(uint64, int64)")
 def transform_packed(board: np.uint64, symmetry: int) -> np.uint64:
     """Return symmetry 0 ... 7 of a packed board (or of its high word)."""
