@@ -91,10 +91,10 @@ def test_every_ply_of_a_game_beyond_65536_both_ways(page: Page, large_game: Game
     assert large_game.max_tile == 65536
     for ply in range(large_game.n_moves + 1):
         assert_shows(page, large_game, ply)
-        page.keyboard.press("k")
+        page.keyboard.press("j")
     for ply in range(large_game.n_moves, -1, -1):
         assert_shows(page, large_game, ply)
-        page.keyboard.press("j")
+        page.keyboard.press("k")
 
 
 def test_steps_faster_than_the_animation_lose_nothing(page: Page, game: GameRecord) -> None:
