@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import tyro
 from rich.console import Console
+from rich.status import Status
 
 from cli.errors import UsageError, require_at_least
 
@@ -32,10 +33,16 @@ def option(metavar: str, default: str = "") -> Any:
 SWITCH: Final = tyro.conf.arg(help_behavior_hint="")  # an option without a value
 
 
+def preparing() -> Status:
+    """Show that kernels are being compiled, which takes half a minute at most and happens only once."""
+    return stderr.status("preparing the kernels (the first time takes a little)")
+
+
 def load_named_agent(name: str, rollouts: int = 100) -> "Agent":
     """Return a baseline by name, or the model in a folder."""
-    from agents import baselines
-    from agents.checkpoint import NoCheckpointError, load_agent
+    with preparing():
+        from agents import baselines
+        from agents.checkpoint import NoCheckpointError, load_agent
 
     if name == "random":
         return baselines.RandomAgent()

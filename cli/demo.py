@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from cli.common import SWITCH, check_seed, default_threads, stderr, stdout
+from cli.common import SWITCH, check_seed, default_threads, preparing, stdout
 from cli.errors import UsageError, require_at_least
 from cli.evaluate import print_evaluation, run_evaluation
 from cli.record import BestGames
@@ -53,7 +53,7 @@ class Demo:
 
     def _train(self) -> None:
         stdout.print("[bold]1. Train[/bold] an agent that knows nothing but the rules, by playing against itself.")
-        with stderr.status("compiling the kernels (the first time only)"):
+        with preparing():
             from agents.td import TDLearner
         if self.out.exists() and (self.out / "checkpoint.safetensors").exists():
             shutil.rmtree(self.out)

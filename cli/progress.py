@@ -7,6 +7,7 @@ from typing import Final
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Column
 from rich.text import Text
 
 SECONDS_PER_LINE: Final = 10.0
@@ -40,8 +41,8 @@ class GamesBar:
         self._next_line = self._start + SECONDS_PER_LINE
         self._bar = Progress(
             TextColumn("[bold]{task.description}"),
-            BarColumn(bar_width=24),
-            GamesColumn(),
+            BarColumn(bar_width=16),
+            GamesColumn(table_column=Column(no_wrap=True)),
             TextColumn("{task.fields[text]}", markup=False),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
@@ -104,7 +105,7 @@ class RunningScores:
         return " · ".join([f"mean {mean:,.0f}", *tile_texts(rates)])
 
 
-def tile_texts(rates: dict[str, float], most: int = 3) -> Iterator[str]:
+def tile_texts(rates: dict[str, float], most: int = 2) -> Iterator[str]:
     """Return e.g. "2048: 93 %" for the largest tiles that were reached at all."""
     reached = [(tile, rate) for tile, rate in rates.items() if rate > 0]
     return (f"{tile}: {100 * rate:.0f} %" for tile, rate in reached[-most:])

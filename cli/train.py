@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from cli.common import SWITCH, check_seed, option, stderr, stdout, stop_on_interrupt
+from cli.common import SWITCH, check_seed, option, preparing, stderr, stdout, stop_on_interrupt
 from cli.errors import CliError, UsageError, require_at_least
 
 if TYPE_CHECKING:
@@ -70,8 +70,8 @@ class Train:
         )
         if interrupted:
             stdout.print(f"Go on with: game2048 train --games {self.games} --out {self.out} --resume", soft_wrap=True)
-        else:
-            stdout.print(f"How good is it? game2048 evaluate {self.out}", soft_wrap=True)
+            raise KeyboardInterrupt
+        stdout.print(f"How good is it? game2048 evaluate {self.out}", soft_wrap=True)
 
     def _check(self) -> None:
         require_at_least("--games", self.games, 1)
@@ -82,8 +82,9 @@ class Train:
             raise UsageError("--resume and --overwrite exclude each other")
 
     def _learner(self) -> "TDLearner":
-        from agents.checkpoint import FILE_NAME, load_learner
-        from agents.td import TDLearner, TDSettings
+        with preparing():
+            from agents.checkpoint import FILE_NAME, load_learner
+            from agents.td import TDLearner, TDSettings
 
         try:
             settings = TDSettings(

@@ -267,7 +267,7 @@ def test_ctrl_c_saves_and_resume_goes_on_exactly(tmp_path):
     time.sleep(0.4)
     stopped.send_signal(signal.SIGINT)
     out, _ = stopped.communicate(timeout=60)
-    assert stopped.returncode == 0
+    assert stopped.returncode == 130
     assert "--resume" in out
     subprocess.run([*command, str(tmp_path / "stopped"), "--resume"], check=True, capture_output=True)
     subprocess.run([*command, str(tmp_path / "whole")], check=True, capture_output=True)
