@@ -1,11 +1,13 @@
-"""serve: run an application on waitress until Ctrl-C."""
+"""serve: run an application on waitress until Ctrl-C or SIGTERM."""
 
 import errno
 import logging
 import os
+import signal
 import socket
-from collections.abc import Callable
-from contextlib import closing
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from typing import Any, Final
 
 from flask import Flask
@@ -30,7 +32,7 @@ def serve(
     threads: int = 4,
     on_ready: Callable[[str], None] | None = None,
 ) -> None:
-    """Answer requests until Ctrl-C (KeyboardInterrupt), then finish the running ones and return.
+    """Answer requests until Ctrl-C or SIGTERM, then finish the running ones and return.
 
     Parameters
     ----------
@@ -53,7 +55,9 @@ def serve(
     ListenError
         If the address cannot be listened on for another reason.
     """
-    with closing(_listen(host, port)) as listener:
+    # A page asks for twenty files at once: that some wait for a thread is not worth a warning.
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+    with closing(_listen(host, port)) as listener, _sigterm_interrupts():
         sockets: dict[int, Any] = {}
         server = create_server(
             app,
@@ -78,6 +82,19 @@ def serve(
             server.task_dispatcher.shutdown()
             wasyncore.close_all(sockets)
     logger.info("stopped")
+
+
+@contextmanager
+def _sigterm_interrupts() -> Iterator[None]:
+    """Let SIGTERM end the server as Ctrl-C does; only the main thread may say so."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -37,9 +38,13 @@ def server(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
         process.kill()
 
 
+def port_of(server: subprocess.Popen[str]) -> int:
+    """The port, once the server listens."""
+    return int(re.fullmatch(r"http://127\.0\.0\.1:(\d+)/", server.stdout.readline().strip())[1])
+
+
 def test_a_server_answers_until_ctrl_c(server: subprocess.Popen[str], game: GameRecord) -> None:
-    url = server.stdout.readline().strip()
-    port = int(re.fullmatch(r"http://127\.0\.0\.1:(\d+)/", url)[1])
+    port = port_of(server)
     headers = {"Content-Type": "application/json"}
 
     with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
@@ -67,7 +72,7 @@ def test_a_server_answers_until_ctrl_c(server: subprocess.Popen[str], game: Game
 
 
 def test_what_is_far_too_large_is_cut_off(server: subprocess.Popen[str]) -> None:
-    port = int(server.stdout.readline().strip().rpartition(":")[2].strip("/"))
+    port = port_of(server)
 
     with closing(socket.create_connection(("127.0.0.1", port), timeout=10)) as connection:
         connection.sendall(b"POST /api/games HTTP/1.1\r\nHost: localhost\r\nContent-Length: 400001\r\n\r\n")
@@ -76,9 +81,25 @@ def test_what_is_far_too_large_is_cut_off(server: subprocess.Popen[str]) -> None
     assert answer == b"HTTP/1.1 413"
 
 
+def test_a_server_stops_on_sigterm_and_is_quiet_under_load(server: subprocess.Popen[str]) -> None:
+    port = port_of(server)
+
+    def ask(_: int) -> int:
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
+            connection.request("GET", "/")
+            return connection.getresponse().status
+
+    with ThreadPoolExecutor(16) as pool:
+        assert set(pool.map(ask, range(100))) == {200}
+    server.send_signal(signal.SIGTERM)
+
+    assert server.communicate(timeout=20) == ("stopped\n", "")
+    assert server.returncode == 0
+
+
 def test_slow_clients_do_not_hold_threads(server: subprocess.Popen[str]) -> None:
     """Ten unfinished requests, and the eleventh is answered at once."""
-    port = int(server.stdout.readline().strip().rpartition(":")[2].strip("/"))
+    port = port_of(server)
     slow = [socket.create_connection(("127.0.0.1", port), timeout=10) for _ in range(10)]
     for connection in slow:
         connection.sendall(b"POST /api/games HTTP/1.1\r\nHost: localhost\r\nContent-Length: 90000\r\n\r\n{")
