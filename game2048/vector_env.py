@@ -280,6 +280,7 @@ class Game2048VectorEnv(VectorEnv[npt.NDArray[np.uint8], npt.NDArray[np.integer[
         "render_fps": 8,
         "autoreset_mode": AutoresetMode.NEXT_STEP,
     }
+    _pool: ThreadPoolExecutor | None = None  # so that closing works after a failed __init__
 
     def __init__(
         self,

@@ -8,12 +8,12 @@
 (32, 18, 4, 4)
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 from gymnasium import spaces
-from gymnasium.vector import AutoresetMode, VectorEnv, VectorRewardWrapper, VectorWrapper
+from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 from gymnasium.vector.utils import batch_space
 
 from game2048 import symmetry as symmetries
@@ -39,7 +39,23 @@ CELLS = np.array([symmetries.transform(np.arange(16).reshape(4, 4), s).ravel() f
 ACTIONS_BACK = symmetries.ACTIONS[symmetries.INVERSE]
 
 
-class _BoardsWrapper(VectorWrapper[Any, Any, Any, Any, Any]):
+if TYPE_CHECKING:
+    _AnyVectorWrapper = VectorWrapper[Any, Any, Any, Any, Any]
+else:
+    _AnyVectorWrapper = VectorWrapper  # not generic before Gymnasium 1.4
+
+
+class _Wrapper(_AnyVectorWrapper):
+    """Says how episodes start anew, which some trainers ask of the outermost wrapper."""
+
+    @property
+    def autoreset_mode(self) -> AutoresetMode:
+        """The autoreset mode of the environment."""
+        mode: AutoresetMode = self.env.metadata["autoreset_mode"]
+        return mode
+
+
+class _BoardsWrapper(_Wrapper):
     """Shows something made from each board; with same-step autoreset also in ``info["final_obs"]``."""
 
     def __init__(self, env: AnyVectorEnv, space: spaces.Box) -> None:
@@ -84,15 +100,16 @@ class VectorFlatObservation(_BoardsWrapper):
         return flat(boards)
 
 
-class VectorLog2Reward(VectorRewardWrapper[Any, Any, Any]):
+class VectorLog2Reward(_Wrapper):
     """Pay ``log2(1 + reward)`` instead of points; see `game2048.wrappers.log2_reward`."""
 
-    def rewards(self, rewards: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Return `log2_reward` of the rewards."""
-        return np.asarray(log2_reward(rewards))
+    def step(self, actions: Any) -> StepResult:
+        """Step the environment and take the logarithm."""
+        observations, rewards, terminated, truncated, infos = self.env.step(actions)
+        return observations, log2_reward(rewards), terminated, truncated, infos
 
 
-class VectorDictObservation(VectorWrapper[Any, Any, Any, Any, Any]):
+class VectorDictObservation(_Wrapper):
     """Show a dict of what was shown before and of the action masks; see `game2048.wrappers.DictObservation`.
 
     Parameters
@@ -128,7 +145,7 @@ class VectorDictObservation(VectorWrapper[Any, Any, Any, Any, Any]):
         return {self.observation_key: observations, self.mask_key: mask.copy()}
 
 
-class VectorSymmetryAugmentation(VectorWrapper[Any, Any, Any, Any, Any]):
+class VectorSymmetryAugmentation(_Wrapper):
     """Show every episode of every game in a random symmetry; see `game2048.wrappers.SymmetryAugmentation`.
 
     ``info["symmetry"]``, ndarray of int64, shape (num_envs,), tells the symmetries of what is shown.
@@ -159,7 +176,7 @@ class VectorSymmetryAugmentation(VectorWrapper[Any, Any, Any, Any, Any]):
             actions = ACTIONS_BACK[self._symmetries, given]  # anything else the environment refuses
         boards, rewards, terminated, truncated, infos = self.env.step(actions)
         ended = terminated | truncated
-        mode = self.env.metadata["autoreset_mode"]
+        mode = self.autoreset_mode
         if mode is AutoresetMode.SAME_STEP and ended.any():
             self._show_ends(infos)
             self._draw(ended)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import data_equivalence
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
-from gymnasium.wrappers.vector import DictInfoToList, RecordEpisodeStatistics, RecordVideo
+from gymnasium.wrappers import vector as vector_wrappers
+from gymnasium.wrappers.vector import DictInfoToList, RecordEpisodeStatistics
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -275,6 +276,8 @@ def test_max_episode_steps_truncates(mode):
 
 @pytest.mark.parametrize("mode", ["NextStep", "SameStep"])
 def test_record_episode_statistics_reports_the_scores(mode):
+    if mode == "SameStep" and tuple(map(int, gym.__version__.split(".")[:2])) < (1, 3):
+        pytest.skip("RecordEpisodeStatistics of this Gymnasium loses the first step after a same-step reset")
     envs = RecordEpisodeStatistics(Game2048VectorEnv(8, autoreset_mode=mode))
     _, infos = envs.reset(seed=1)
     n_checked = 0
@@ -299,8 +302,10 @@ def test_infos_can_be_listed(envs):
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:moviepy", "ignore::SyntaxWarning")
 def test_record_video_writes_a_film(tmp_path):
     pytest.importorskip("moviepy")
+    if not hasattr(vector_wrappers, "RecordVideo"):
+        pytest.skip("Gymnasium before 1.2 has no RecordVideo for vector environments")
     envs = gym.make_vec("Game2048-v0", num_envs=4, render_mode="rgb_array")
-    envs = RecordVideo(envs, str(tmp_path / "films"), disable_logger=True, video_length=5)
+    envs = vector_wrappers.RecordVideo(envs, str(tmp_path / "films"), disable_logger=True, video_length=5)
 
     envs.reset(seed=1)
     for _ in range(6):

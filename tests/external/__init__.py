@@ -1,0 +1,1 @@
+"""Other people's trainers step the environments unmodified: ``make test-external``."""
