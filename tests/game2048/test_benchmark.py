@@ -1,0 +1,33 @@
+"""The benchmark measures what it says; its figures are never tested."""
+
+import json
+
+import pytest
+
+from game2048 import benchmark
+
+
+@pytest.fixture
+def small(monkeypatch):
+    monkeypatch.setattr(benchmark, "STEPS_A_ROUND", 400)
+    monkeypatch.setattr(benchmark, "RANDOM_GAMES_A_ROUND", 20)
+    monkeypatch.setattr(benchmark, "GAMES_FOR_THREADS", 8192)
+
+
+def test_measures_every_figure(small, monkeypatch):
+    monkeypatch.setattr(benchmark, "n_cores", lambda: 2)
+
+    results = json.loads(json.dumps(benchmark.measure(n_rounds=2, sizes=(1, 16))))
+
+    assert set(results["vector_steps_per_second"]) == {"1", "16"}
+    assert set(results["vector_steps_per_second_with_sampling"]) == {"1", "16"}
+    rates = ["single_steps_per_second", "single_steps_per_second_unwrapped", "random_moves_per_second"]
+    assert all(results[name] > 1000 for name in rates)
+    assert results["vector_two_threads_ratio"] > 0
+    assert results["machine"]["cpu"]
+
+
+def test_one_core_has_no_ratio(monkeypatch):
+    monkeypatch.setattr(benchmark, "n_cores", lambda: 1)
+
+    assert benchmark.two_threads_ratio(1) is None
