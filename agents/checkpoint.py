@@ -32,7 +32,7 @@ import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from agents.ntuple import N_WEIGHTS, PATTERNS, NTupleAgent
+from agents.ntuple import LINES, N_WEIGHTS, NETWORK, PATTERNS, NTupleAgent
 from agents.td import TDLearner, TDSettings
 
 FILE_NAME: Final = "checkpoint.safetensors"
@@ -78,7 +78,7 @@ def save_learner(learner: TDLearner, folder: Path) -> None:
     header = {
         "format": FORMAT,
         "version": VERSION,
-        "patterns": PATTERNS,
+        "patterns": PATTERNS + LINES,
         "settings": asdict(learner.settings),
         "seed": learner.seed,
         "games": learner.games,
@@ -122,7 +122,7 @@ def load_agent(folder: Path) -> NTupleAgent:
     header, tensors = _read(folder, ("indices", "weights"))
     weights = np.zeros(N_WEIGHTS, np.float32)
     weights[tensors["indices"]] = tensors["weights"]
-    return NTupleAgent(weights, name=f"n-tuple 4x6, {int(header.get('games', 0)):,} games")
+    return NTupleAgent(weights, name=f"{NETWORK}, {int(header.get('games', 0)):,} games")
 
 
 def _read(folder: Path, names: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
@@ -146,7 +146,7 @@ def _check_header(path: Path, header: Any) -> None:
         raise CheckpointError(f"{path} is not a checkpoint of a {FORMAT} network")
     if header.get("version") != VERSION:
         raise CheckpointError(f"{path} has format version {header.get('version')}, this program reads {VERSION}")
-    patterns = [list(pattern) for pattern in PATTERNS]
+    patterns = [list(pattern) for pattern in PATTERNS + LINES]
     if header.get("patterns") != patterns:
         raise CheckpointError(f"{path} has patterns {header.get('patterns')}, this network has {patterns}")
 

@@ -1,14 +1,20 @@
 """The n-tuple network: board values as sums of table look-ups. Kernels first, then the typed shell.
 
-The value of a board is the sum of m = 32 weights: four 6-tuples of cells, each read on the 8 symmetric boards::
+The value of a board is the sum of m = 40 weights. 32 of them come from four 6-tuples of cells, each read on the 8
+symmetric boards; the six exponents form the index into a table of 16**6 weights::
 
     patterns, cells numbered row by row      0  1  2  3
                                              4  5  6  7
     0,1,2,3,4,5   4,5,6,7,8,9                8  9 10 11
     0,1,2,4,5,6   4,5,6,8,9,10              12 13 14 15
 
-The six exponents of a pattern form the index into its table of 16**6 weights, so all tables together are 256 MB of
-float32. Boards are read saturated: a tile above 32768 looks like 32768 (see `game2048.board`).
+The other 8 come from the four rows and four columns, outer lines from one table of 16**4 weights, inner lines from
+another. These lines are parts of the 6-tuples, so they add nothing that could not be said without them; but there are
+few of them, so they are seen often, and say something sensible about boards whose 6-tuples are new ("redundant
+encoding"). A line is read in the direction that gives the smaller index, which makes it symmetric too.
+
+All tables together are 257 MB of float32. Boards are read saturated: a tile above 32768 looks like 32768 (see
+`game2048.board`).
 
 Notes
 -----
@@ -21,6 +27,8 @@ Szubert and Jaśkowski, "Temporal difference learning of n-tuple networks for th
 IV, https://doi.org/10.1109/CIG.2014.6932907.
 Yeh et al., "Multistage temporal difference learning for 2048-like games", IEEE TCIAIG 9(4), 2017 (the 4x6
 patterns), https://doi.org/10.1109/TCIAIG.2016.2593710.
+Jaśkowski, "Mastering 2048 ...", IEEE Trans. Games 10(1), 2018, section III-D (redundant encoding),
+https://doi.org/10.1109/TCIAIG.2017.2651887.
 """
 
 from typing import Final
@@ -36,10 +44,12 @@ from game2048.game import Game
 from game2048.rng import draw, seed
 from game2048.symmetry import flip, mirror
 
+NETWORK: Final = "n-tuple 4x6+2x4"  # four 6-tuples and two 4-tuples
 PATTERNS: Final = ((0, 1, 2, 3, 4, 5), (4, 5, 6, 7, 8, 9), (0, 1, 2, 4, 5, 6), (4, 5, 6, 8, 9, 10))
-N_FEATURES: Final = 8 * len(PATTERNS)  # m in the literature
-TABLE_SIZE: Final = 16**6
-N_WEIGHTS: Final = len(PATTERNS) * TABLE_SIZE
+LINES: Final = ((0, 1, 2, 3), (4, 5, 6, 7))  # outer, inner
+N_FEATURES: Final = 40  # m in the literature
+LINES_START: Final = len(PATTERNS) * 16**6  # where the tables of the lines begin
+N_WEIGHTS: Final = LINES_START + len(LINES) * 16**4
 
 Weights = npt.NDArray[np.float32]
 Features = npt.NDArray[np.uint32]
@@ -61,11 +71,23 @@ def write_pattern_indices(board: np.uint64, out: Features, start: int) -> None:
     out[start + 3] = (below & np.uint64(0xFFF)) | ((below >> np.uint64(4)) & np.uint64(0xFFF000)) | np.uint64(0x3000000)
 
 
+@njit("void(uint64, uint64, uint32[::1], int64)")
+def write_line_indices(board: np.uint64, mirrored: np.uint64, out: Features, start: int) -> None:
+    """Write the table indices of the four rows of a board into ``out[start : start + 4]``."""
+    for row in range(4):
+        shift = np.uint64(16 * row)
+        forward = (board >> shift) & np.uint64(0xFFFF)
+        backward = (mirrored >> shift) & np.uint64(0xFFFF)
+        table = np.uint64(LINES_START + 65536 if row in (1, 2) else LINES_START)
+        out[start + row] = min(forward, backward) + table
+
+
 @njit("void(uint64, uint32[::1])")
 def write_features(board: np.uint64, out: Features) -> None:
-    """Write the 32 table indices of a board, four patterns on 8 symmetric boards, into ``out``."""
+    """Write the 40 table indices of a board, four patterns on 8 symmetric boards and 8 lines, into ``out``."""
     for half in range(2):
         mirrored = mirror(board)
+        write_line_indices(board, mirrored, out, 32 + 4 * half)
         write_pattern_indices(board, out, 16 * half)
         write_pattern_indices(mirrored, out, 16 * half + 4)
         write_pattern_indices(flip(board), out, 16 * half + 8)
@@ -77,15 +99,15 @@ def write_features(board: np.uint64, out: Features) -> None:
 def sum_weights(weights: Weights, features: Features) -> np.float32:
     """Return the value of a board from its features: V(s) = sum_i w[f_i(s)], points."""
     value = np.float32(0)
-    for i in range(32):
+    for i in range(N_FEATURES):
         value += weights[features[i]]
     return value
 
 
 @njit("void(float32[::1], uint32[::1])")
 def prefetch_weights(weights: Weights, features: Features) -> None:
-    """Start loading the 32 weights of a board."""
-    for i in range(32):
+    """Start loading the 40 weights of a board."""
+    for i in range(N_FEATURES):
         prefetch(weights, int(features[i]))
 
 
@@ -101,7 +123,7 @@ def greedy_action(
 ) -> int:
     """Return argmax_a r(s, a) + V(s'_a) over legal actions, or -1 if there is none.
 
-    For the four actions, fills ``features`` (4, 32) of the afterstates s'_a, ``rewards`` (4,) and ``values`` (4,)
+    For the four actions, fills ``features`` (4, 40) of the afterstates s'_a, ``rewards`` (4,) and ``values`` (4,)
     r + V, which is -inf where an action is illegal. The weights of all afterstates are on their way from memory before
     the first is summed.
     """
@@ -129,7 +151,7 @@ def play_greedy_game(
     rng: npt.NDArray[np.uint64], weights: Weights, tables: rules.RowTables, plies: npt.NDArray[np.uint8]
 ) -> tuple[int, int, int]:
     """Play one game greedily from stream 0 of ``rng``; return (score, largest exponent, n_moves) and fill ``plies``."""
-    features = np.empty((4, 32), np.uint32)
+    features = np.empty((4, N_FEATURES), np.uint32)
     rewards = np.empty(4, np.float32)
     values = np.empty(4, np.float32)
     board = rules.start_board(rng, 0)
@@ -155,13 +177,13 @@ class NTupleAgent:
 
     Parameters
     ----------
-    weights : ndarray of float32, shape (67108864,)
-        The four tables, one after the other.
+    weights : ndarray of float32, shape (67239936,)
+        The six tables, one after the other.
     name : str
         What to call the agent.
     """
 
-    def __init__(self, weights: Weights, name: str = "n-tuple 4x6") -> None:
+    def __init__(self, weights: Weights, name: str = NETWORK) -> None:
         if weights.shape != (N_WEIGHTS,) or weights.dtype != np.float32:
             raise ValueError(f"weights must be float32 of shape ({N_WEIGHTS},), got {weights.dtype} {weights.shape}")
         self.weights = weights
@@ -171,7 +193,7 @@ class NTupleAgent:
     def move_values(self, game: Game) -> npt.NDArray[np.float32]:
         """Return reward + value of the afterstate for each action, shape (4,), points; -inf where illegal."""
         values = np.empty(4, np.float32)
-        buffers = np.empty((4, 32), np.uint32), np.empty(4, np.float32)
+        buffers = np.empty((4, N_FEATURES), np.uint32), np.empty(4, np.float32)
         greedy_action(*game.packed, self.weights, self._tables, *buffers, values)
         return values
 

@@ -7,7 +7,7 @@ is played greedily, a_t = argmax_a r(s_t, a) + V(s'_a), and then learned from it
     z_t = r_{t+1} + lambda z_{t+1} + (1 - lambda) V(s'_{t+1})           lambda-return, V already updated
     delta_t = z_t - V(s'_t)
 
-lambda = 0 is TD(0). Each of the m = 32 weights w_i of s'_t has its own step size (temporal coherence): |E_i| / A_i,
+lambda = 0 is TD(0). Each of the m = 40 weights w_i of s'_t has its own step size (temporal coherence): |E_i| / A_i,
 near 1 while its errors agree in sign and near 0 once they cancel, 1 before the first update::
 
     d = alpha delta_t / m
@@ -41,7 +41,7 @@ import numpy.typing as npt
 
 from agents._prefetch import prefetch
 from agents.base import MAX_MOVES
-from agents.ntuple import N_WEIGHTS, Features, NTupleAgent, Weights, greedy_action, sum_weights
+from agents.ntuple import N_FEATURES, N_WEIGHTS, NETWORK, Features, NTupleAgent, Weights, greedy_action, sum_weights
 from game2048 import board as rules
 from game2048._jit import njit
 from game2048.rng import draw, seed
@@ -72,7 +72,7 @@ def play_and_remember(
 ) -> tuple[int, int, int]:
     """Play one game greedily from stream 0 of ``rng``; return (score, largest exponent, n_moves T).
 
-    Fills the features of the afterstates, ``path[:T]`` (T, 32), and the rewards of the moves that made them,
+    Fills the features of the afterstates, ``path[:T]`` (T, 40), and the rewards of the moves that made them,
     ``path_rewards[:T]``. ``features``, ``rewards`` and ``values`` are scratch, see `greedy_action`.
     """
     board = rules.start_board(rng, 0)
@@ -106,13 +106,13 @@ def learn_backward(
     Changes ``weights`` w and ``coherence``, the accumulators interleaved as E_0, A_0, E_1, A_1, ... The weights of
     afterstate t - 1 are fetched from memory while those of t are updated.
     """
-    step = alpha / np.float32(32)
+    step = alpha / np.float32(N_FEATURES)
     one = np.float32(1)
     target = np.float32(0)  # z_t
     total_error = 0.0
     for t in range(n_moves - 1, -1, -1):
         if t > 0:
-            for i in range(32):
+            for i in range(N_FEATURES):
                 following = int(path[t - 1, i])
                 prefetch(weights, following)
                 prefetch(coherence, 2 * following)
@@ -120,7 +120,7 @@ def learn_backward(
         td_error = target - sum_weights(weights, features)  # delta_t
         total_error += float(abs(td_error))
         d = step * td_error
-        for i in range(32):
+        for i in range(N_FEATURES):
             w = int(features[i])
             e = coherence[2 * w]
             a = coherence[2 * w + 1]
@@ -152,7 +152,7 @@ def train_games(
 
     ``trace_decays[i]`` is lambda of game i. Advances stream 0 of ``rng``; changes ``weights`` and ``coherence``.
     """
-    features = np.empty((4, 32), np.uint32)
+    features = np.empty((4, N_FEATURES), np.uint32)
     rewards = np.empty(4, np.float32)
     values = np.empty(4, np.float32)
     total_error = 0.0
@@ -227,10 +227,10 @@ class TDLearner:
 
     Attributes
     ----------
-    weights : ndarray of float32, shape (67108864,)
-        The network, 256 MB.
-    coherence : ndarray of float32, shape (134217728,)
-        Accumulators E and A of every weight, interleaved, 512 MB.
+    weights : ndarray of float32, shape (67239936,)
+        The network, 257 MB.
+    coherence : ndarray of float32, shape (134479872,)
+        Accumulators E and A of every weight, interleaved, 513 MB.
     rng : ndarray of uint64, shape (1,)
         Random state.
     games, moves : int
@@ -246,7 +246,7 @@ class TDLearner:
         self.games = 0
         self.moves = 0
         self._tables = rules.row_tables()
-        self._path = np.empty((MAX_MOVES, 32), np.uint32)
+        self._path = np.empty((MAX_MOVES, N_FEATURES), np.uint32)
         self._path_rewards = np.empty(MAX_MOVES, np.float32)
 
     def train(self, n_games: int) -> TrainingBlock:
@@ -279,7 +279,7 @@ class TDLearner:
 
     def agent(self) -> NTupleAgent:
         """Return an agent that plays with the weights as they are; they go on changing with training."""
-        return NTupleAgent(self.weights, name=f"n-tuple 4x6, {self.games:,} games")
+        return NTupleAgent(self.weights, name=f"{NETWORK}, {self.games:,} games")
 
 
 _seed = seed  # the parameter of TDLearner.__init__ has the same name

@@ -16,6 +16,7 @@ import numpy as np
 
 from agents.checkpoint import save_learner, write_atomically
 from agents.evaluate import tile_rates
+from agents.ntuple import NETWORK
 from agents.td import TDLearner, TrainingBlock
 
 BLOCK: Final = 100  # games between two looks at the clock, the metrics and Ctrl-C
@@ -133,6 +134,6 @@ def drop_metrics_after(games: int, path: Path) -> None:
 
 
 def _write_settings(learner: TDLearner, folder: Path) -> None:
-    settings = {"algorithm": "td", "network": "4x6", "seed": learner.seed, **asdict(learner.settings)}
+    settings = {"algorithm": "td", "network": NETWORK, "seed": learner.seed, **asdict(learner.settings)}
     text = json.dumps(settings, indent=2) + os.linesep
     write_atomically(folder / "settings.json", lambda path: path.write_text(text, encoding="utf-8"))

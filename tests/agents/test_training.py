@@ -84,7 +84,7 @@ def test_an_agent_plays_as_the_learner_that_was_saved(trained):
     learner = load_learner(trained)
 
     assert load_agent(trained).play_game(1).plies.tolist() == learner.agent().play_game(1).plies.tolist()
-    assert load_agent(trained).name == "n-tuple 4x6, 100 games"
+    assert load_agent(trained).name == "n-tuple 4x6+2x4, 100 games"
 
 
 def test_settings_and_counts_survive(tmp_path):
@@ -175,7 +175,7 @@ def test_a_mismatching_header_is_named(trained, header, message):
         ({"weights": np.zeros(3, np.float64)}, "tensor weights must be float32"),
         ({"rng": np.zeros(2, np.uint64)}, r"tensor rng must be uint64 of shape \(1,\)"),
         ({"indices": np.array([2**31], np.uint32), "weights": np.zeros(1, np.float32),
-          "coherence": np.zeros((1, 2), np.float32)}, "tensor indices must be below 67108864"),
+          "coherence": np.zeros((1, 2), np.float32)}, "tensor indices must be below 67239936"),
         ({"indices": np.array([1], np.uint32), "weights": np.array([np.nan], np.float32),
           "coherence": np.zeros((1, 2), np.float32)}, "tensor weights holds values that are not finite"),
     ],

@@ -4,7 +4,7 @@ from collections import defaultdict
 
 import numpy as np
 
-from agents.ntuple import PATTERNS
+from agents.ntuple import LINES_START, N_FEATURES, PATTERNS
 from tests.oracles import board as naive
 
 f32 = np.float32
@@ -16,14 +16,24 @@ def symmetric_boards(cells):
     return [np.rot90(b, k).ravel() for b in (board, board.T) for k in range(4)]
 
 
+def index(exponents):
+    return sum(int(e) << 4 * k for k, e in enumerate(exponents))
+
+
 def features(cells):
-    """(pattern number, exponents of its cells), saturated at 15."""
+    """Indices of the weights, of a board saturated at 15."""
     saturated = np.minimum(cells, 15)
-    return [
-        (number, tuple(int(b[cell]) for cell in pattern))
+    patterns = [
+        (number << 24) + index(b[list(pattern)])
         for b in symmetric_boards(saturated)
         for number, pattern in enumerate(PATTERNS)
     ]
+    lines = [
+        LINES_START + 65536 * (number in (1, 2)) + min(index(line), index(line[::-1]))
+        for board in (saturated, saturated.T)
+        for number, line in enumerate(board)
+    ]
+    return patterns + lines
 
 
 class NaiveLearner:
@@ -52,7 +62,7 @@ class NaiveLearner:
     def learn(self, path, trace_decay):
         z = f32(0)
         for after, reward in reversed(path):
-            d = self.alpha / f32(32) * (z - self.value(after))
+            d = self.alpha / f32(N_FEATURES) * (z - self.value(after))
             for f in features(after):
                 rate = abs(self.e[f]) / self.a[f] if self.a[f] else f32(1)
                 self.w[f] += d * rate
