@@ -28,6 +28,7 @@ GAMES_FOR_THREADS: Final = 131_072
 WARM_UP: Final = 300  # steps: most games have been reset, at different times
 
 Clock = Callable[[], float]
+Samples = dict[tuple[str, int | str], list[float]]  # what and which of it: rates of all rounds
 
 
 def measure(n_rounds: int = 5, sizes: tuple[int, ...] = VECTOR_SIZES) -> dict[str, Any]:
@@ -57,7 +58,8 @@ def measure(n_rounds: int = 5, sizes: tuple[int, ...] = VECTOR_SIZES) -> dict[st
     singles = {"": gym.make("Game2048-v0"), "_unwrapped": Game2048Env()}
     for env in singles.values():
         env.reset(seed=0)
-    samples: dict[tuple[str, int | str], list[float]] = {}
+    threads = {k: warm_vector(GAMES_FOR_THREADS, k) for k in (1, 2)} if n_cores() > 1 else {}
+    samples: Samples = {}
 
     def note(name: str, key: int | str, value: float) -> None:
         samples.setdefault((name, key), []).append(value)
@@ -68,12 +70,15 @@ def measure(n_rounds: int = 5, sizes: tuple[int, ...] = VECTOR_SIZES) -> dict[st
             note("sampling", n, sample_and_step_rate(envs))
         for name, env in singles.items():
             note("single", name, single_rate(env))
+        for _ in range(8):  # short ones, to find moments when both cores are free
+            for k, envs in threads.items():
+                note("threads", k, step_rate(envs, time.perf_counter))
         note("random", "", random_rate())
     median = {key: statistics.median(values) for key, values in samples.items()}
     return {
         "vector_steps_per_second": {str(n): round(median["vector", n]) for n in sizes},
         "vector_steps_per_second_with_sampling": {str(n): round(median["sampling", n]) for n in sizes},
-        "vector_two_threads_ratio": two_threads_ratio(3 * n_rounds),
+        "vector_two_threads_ratio": two_threads_ratio(samples),
         "single_steps_per_second": round(median["single", ""]),
         "single_steps_per_second_unwrapped": round(median["single", "_unwrapped"]),
         "random_moves_per_second": round(median["random", ""]),
@@ -141,18 +146,14 @@ def random_rate() -> float:
     return float(n_moves.sum() / (time.process_time() - start))
 
 
-def two_threads_ratio(n_rounds: int) -> float | None:
+def two_threads_ratio(samples: Samples) -> float | None:
     """Return how much faster two threads step many games than one, by the clock; None on a single core.
 
     The fastest rounds are compared: another program on the machine can only make a round slower.
     """
-    if n_cores() < 2:
+    if ("threads", 2) not in samples:
         return None
-    alone, together = (warm_vector(GAMES_FOR_THREADS, n_threads) for n_threads in (1, 2))
-    rates = [(step_rate(alone, time.perf_counter), step_rate(together, time.perf_counter)) for _ in range(n_rounds)]
-    together.close()
-    one, two = (max(column) for column in zip(*rates, strict=True))
-    return float(round(two / one, 3))
+    return round(max(samples["threads", 2]) / max(samples["threads", 1]), 3)
 
 
 # --- where ---

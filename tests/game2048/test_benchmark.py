@@ -12,6 +12,7 @@ def small(monkeypatch):
     monkeypatch.setattr(benchmark, "STEPS_A_ROUND", 400)
     monkeypatch.setattr(benchmark, "RANDOM_GAMES_A_ROUND", 20)
     monkeypatch.setattr(benchmark, "GAMES_FOR_THREADS", 8192)
+    monkeypatch.setattr(benchmark, "WARM_UP", 3)
 
 
 def test_measures_every_figure(small, monkeypatch):
@@ -27,7 +28,7 @@ def test_measures_every_figure(small, monkeypatch):
     assert results["machine"]["cpu"]
 
 
-def test_one_core_has_no_ratio(monkeypatch):
+def test_one_core_has_no_ratio(small, monkeypatch):
     monkeypatch.setattr(benchmark, "n_cores", lambda: 1)
 
-    assert benchmark.two_threads_ratio(1) is None
+    assert benchmark.measure(n_rounds=1, sizes=(1,))["vector_two_threads_ratio"] is None
