@@ -27,6 +27,20 @@ test: $(VENV)/.dev  ## Run the default test suite
 test-slow: $(VENV)/.dev  ## Run the slow tests too: learning, statistics, a wheel in an empty environment
 	$(BIN)/python -m pytest -m "not external"
 
+test-external: .venv-external/.done .venv-rllib/.done  ## Run external trainers on the environment, in environments of their own
+	.venv-external/bin/python -m pytest -m external tests/external
+	.venv-rllib/bin/python -m pytest -m external tests/external/test_rllib.py
+
+.venv-external/.done: tests/external/requirements.txt pyproject.toml
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $< --editable .
+	touch $@
+
+.venv-rllib/.done: tests/external/requirements-rllib.txt pyproject.toml
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $< --editable .
+	touch $@
+
 lint: $(VENV)/.dev  ## Check style, types and the direction of imports
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -37,8 +51,17 @@ format: $(VENV)/.dev  ## Format the code
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: $(VENV)/.dev  ## Measure speed, side by side with peers where they are installed
+bench: $(VENV)/.dev .venv-peers/.done  ## Measure speed: this installation, then side by side with its peers
 	$(BIN)/game2048 bench env
+	$(BIN)/game2048 bench learn
+	$(BIN)/python -m benchmarks.env
+
+.venv-peers/.done: benchmarks/peers.txt
+	$(PYTHON) -m venv $(@D)
+	while read -r peer; do \
+	  $(@D)/bin/python -m pip install --quiet --disable-pip-version-check "$$peer" || echo "left out: $$peer"; \
+	done < $<
+	touch $@
 
 clean:  ## Remove what the targets made
 	rm -rf .venv .venv-* build dist .mypy_cache .pytest_cache .ruff_cache

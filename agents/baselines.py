@@ -59,7 +59,7 @@ def roll_out(board: np.uint64, high: np.uint64, rng: RandomState, tables: rules.
         if mask == 0:
             return score
         board, high, reward = rules.play(board, high, rules.random_action(np.uint64(mask), bits), tables)
-        score += int(reward)
+        score += int(np.int64(reward))
 
 
 @njit("int64(uint64, uint64, uint64[::1], uint32[::1], int64)")
@@ -108,7 +108,7 @@ def play_baseline_game(
         after, high, reward = rules.play(board, high, action, tables)
         board = rules.spawn(after, draw(rng, 0))
         plies[n_moves] = rules.ply_code(action, after, board)
-        score += int(reward)
+        score += int(np.int64(reward))
         n_moves += 1
     return score, rules.largest_exponent(board, high), n_moves
 

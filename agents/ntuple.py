@@ -165,7 +165,7 @@ def play_greedy_game(
         after, high, reward = rules.play(board, high, action, tables)
         board = rules.spawn(after, draw(rng, 0))
         plies[n_moves] = rules.ply_code(action, after, board)
-        score += int(reward)
+        score += int(np.int64(reward))
         n_moves += 1
 
 

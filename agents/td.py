@@ -87,7 +87,7 @@ def play_and_remember(
         path_rewards[t] = rewards[action]
         after, high, reward = rules.play(board, high, action, tables)
         board = rules.spawn(after, draw(rng, 0))
-        score += int(reward)
+        score += int(np.int64(reward))
         t += 1
 
 

@@ -33,14 +33,16 @@ def njit(*signatures: str) -> Callable[[Function], Function]:
 
     def compile_kernel(function: Function) -> Function:
         folder = kernel_cache_folder(Path(function.__code__.co_filename).parent)
-        options = {"nogil": True, "error_model": "numpy", "cache": folder is not None}
-        previous = numba_config.CACHE_DIR
+        config: Any = numba_config
+        previous = config.CACHE_DIR
         try:
             # The folder is read while the kernel is decorated; other people's kernels keep their own.
-            numba_config.CACHE_DIR = str(folder or previous)
-            kernel: Function = numba.njit(list(signatures), **options)(function)
+            config.CACHE_DIR = str(folder or previous)
+            kernel: Function = numba.njit(list(signatures), nogil=True, error_model="numpy", cache=folder is not None)(
+                function
+            )  # type: ignore[assignment]  # a dispatcher, called like the function
         finally:
-            numba_config.CACHE_DIR = previous
+            config.CACHE_DIR = previous
         return kernel
 
     return compile_kernel

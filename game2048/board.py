@@ -158,10 +158,10 @@ def action_mask(board: np.uint64) -> int:
     left = ((tiles >> np.uint64(4)) & empty & left_pairs) | same_h
     right = ((empty >> np.uint64(4)) & tiles & left_pairs) | same_h
     return (
-        np.int64(up != np.uint64(0))
-        | (np.int64(right != np.uint64(0)) << 1)
-        | (np.int64(down != np.uint64(0)) << 2)
-        | (np.int64(left != np.uint64(0)) << 3)
+        int(up != np.uint64(0))
+        | (int(right != np.uint64(0)) << 1)
+        | (int(down != np.uint64(0)) << 2)
+        | (int(left != np.uint64(0)) << 3)
     )
 
 
@@ -260,7 +260,7 @@ def random_action(mask: np.uint64, random_bits: np.uint64) -> int:
     upto2 = upto1 + ones[2]
     total = upto2 + ((mask >> np.uint64(3)) & np.uint64(1))
     k = ((random_bits & np.uint64(0xFFFF)) * total) >> np.uint64(16)
-    return np.int64(k >= upto0) + np.int64(k >= upto1) + np.int64(k >= upto2)
+    return int(k >= upto0) + int(k >= upto1) + int(k >= upto2)
 
 
 @njit("int64(int64, uint64, uint64)")
@@ -271,7 +271,7 @@ def ply_code(action: int, after: np.uint64, board: np.uint64) -> int:
     while new_tile > np.uint64(2):  # at most 15 rounds; the tile is 1 or 2 in its nibble
         new_tile >>= np.uint64(4)
         cell += 1
-    return (action << 5) | (cell << 1) | np.int64(new_tile == np.uint64(2))
+    return (action << 5) | (cell << 1) | int(new_tile == np.uint64(2))
 
 
 # --- between packed boards and exponents ---
@@ -292,7 +292,7 @@ def largest_exponent(board: np.uint64, high: np.uint64) -> int:
     for cell in range(16):
         shift = np.uint64(4 * cell)
         largest = max(largest, ((board >> shift) & np.uint64(15)) + ((high >> shift) & np.uint64(15)))
-    return np.int64(largest)
+    return int(np.int64(largest))
 
 
 def pack(exponents: npt.ArrayLike) -> tuple[np.uint64, np.uint64]:

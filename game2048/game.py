@@ -111,7 +111,7 @@ class Game:
 
     def record(self, agent: str = "unknown") -> GameRecord:
         """Return the game so far as a record that can be saved, uploaded and replayed."""
-        return GameRecord(start=self._start, plies=self._plies, agent=agent, seed=self._seed)
+        return GameRecord(start=self._start, plies=np.array(self._plies, np.uint8), agent=agent, seed=self._seed)
 
     def __str__(self) -> str:
         rows = [" ".join(f"{1 << e if e else '.':>6}" for e in row) for row in self.board.tolist()]

@@ -68,7 +68,7 @@ def replay_plies(
     """
     rules.write_exponents(board, high, boards[0])
     for t in range(plies.size):
-        code = np.int64(plies[t])
+        code = int(np.int64(plies[t]))
         if code > 127:
             failure[0] = 3
             return t
@@ -270,13 +270,13 @@ def _decode(plies: str) -> npt.NDArray[np.uint8]:
         raise RecordError(f"{error.args[0]!r} is not a character of a ply", ply=ply) from None
 
 
-def _start_cells(start: object) -> npt.NDArray[np.int64]:
+def _start_cells(start: object) -> npt.NDArray[np.uint8]:
     """Check that the start board of the JSON form is a list of 16 integers."""
     if not isinstance(start, list) or len(start) != 16 or any(type(e) is not int for e in start):
         raise RecordError(f"start must be a list of 16 integer exponents, got {_short(start)}")
     if not all(0 <= e <= rules.MAX_EXPONENT for e in start):
         raise RecordError(f"start exponents must be in [0, {rules.MAX_EXPONENT}], got {_short(start)}")
-    return np.array(start, np.int64)
+    return np.array(start, np.uint8)
 
 
 def _short(value: object) -> str:
