@@ -28,8 +28,7 @@ Departures from Jaśkowski's TC(lambda):
    with a delay: every update sees the newest information.
 2. lambda falls during training (`TDSettings.lambda_at`): long returns spread the first rewards quickly, short ones
    have less variance once the values are good.
-3. A weight is updated once for each of the m features that read it; a weight that two symmetric boards share moves
-   twice.
+3. A weight is updated once for each of the m features that read it; a weight that two features share moves twice.
 """
 
 import math

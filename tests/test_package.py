@@ -66,8 +66,10 @@ def test_other_peoples_numba_cache_folder_is_left_alone():
 
 
 def test_the_readme_examples_run():
-    """Every Python block of the README, in one process each."""
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    """Every Python block of the README and the documentation, in one process each."""
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
 
     assert blocks
     for block in blocks:
