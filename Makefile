@@ -29,7 +29,7 @@ test-slow: $(VENV)/.dev  ## Run the slow tests too: learning, statistics, a whee
 
 test-external: .venv-external/.done .venv-rllib/.done  ## Run external trainers on the environment, in environments of their own
 	.venv-external/bin/python -m pytest -m external tests/external
-	.venv-rllib/bin/python -m pytest -m external tests/external/test_rllib.py
+	RAY_USAGE_STATS_ENABLED=0 .venv-rllib/bin/python -m pytest -m external tests/external/test_rllib.py
 
 .venv-external/.done: tests/external/requirements.txt pyproject.toml
 	$(PYTHON) -m venv $(@D)
