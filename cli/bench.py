@@ -49,10 +49,9 @@ def measure_learning() -> dict[str, Any]:
     """
     import time
 
-    from game2048.benchmark import machine
-
     from agents.evaluate import evaluate
     from agents.td import TDLearner
+    from game2048.benchmark import machine
 
     learner = TDLearner(seed=0)
     learner.train(2000)
