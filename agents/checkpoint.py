@@ -52,7 +52,10 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Call ``write`` with a temporary path beside ``path``, flush to disk, and rename: all or nothing."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
+        temporary.touch()
+        mode = temporary.stat().st_mode  # as the user's umask wants it; safetensors makes private files
         write(temporary)
+        temporary.chmod(mode)
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
@@ -66,7 +69,13 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def save_learner(learner: TDLearner, folder: Path) -> None:
-    """Save a learner; a checkpoint that was there stays whole until the new one is on disk."""
+    """Save a learner; a checkpoint that was there stays whole until the new one is on disk.
+
+    Raises
+    ------
+    CheckpointError, OSError
+        If the file cannot be written, on a full disk for example.
+    """
     accumulators = learner.coherence.reshape(-1, 2)
     indices = np.flatnonzero(accumulators[:, 1] != 0).astype(np.uint32)  # A_i > 0 from the first update on
     tensors: dict[str, npt.NDArray[Any]] = {
@@ -86,7 +95,10 @@ def save_learner(learner: TDLearner, folder: Path) -> None:
     }
     metadata = {"game2048": json.dumps(header)}
     folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(folder / FILE_NAME, lambda path: save_file(tensors, path, metadata))
+    try:
+        write_atomically(folder / FILE_NAME, lambda path: save_file(tensors, path, metadata))
+    except SafetensorError as error:
+        raise CheckpointError(f"{folder / FILE_NAME} cannot be written: {error}") from error
 
 
 def load_learner(folder: Path) -> TDLearner:
@@ -101,8 +113,8 @@ def load_learner(folder: Path) -> TDLearner:
     """
     header, tensors = _read(folder, ("indices", "weights", "coherence", "rng"))
     try:
-        learner = TDLearner(TDSettings(**header["settings"]), int(header["seed"]))
-        learner.games, learner.moves = int(header["games"]), int(header["moves"])
+        learner = TDLearner(TDSettings(**header["settings"]), header["seed"])
+        learner.games, learner.moves = header["games"], header["moves"]
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{folder / FILE_NAME}: the header is damaged: {error!r}") from error
     learner.weights[tensors["indices"]] = tensors["weights"]
@@ -122,7 +134,7 @@ def load_agent(folder: Path) -> NTupleAgent:
     header, tensors = _read(folder, ("indices", "weights"))
     weights = np.zeros(N_WEIGHTS, np.float32)
     weights[tensors["indices"]] = tensors["weights"]
-    return NTupleAgent(weights, name=f"{NETWORK}, {int(header.get('games', 0)):,} games")
+    return NTupleAgent(weights, name=f"{NETWORK}, {header['games']:,} games")
 
 
 def _read(folder: Path, names: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
@@ -149,6 +161,9 @@ def _check_header(path: Path, header: Any) -> None:
     patterns = [list(pattern) for pattern in PATTERNS + LINES]
     if header.get("patterns") != patterns:
         raise CheckpointError(f"{path} has patterns {header.get('patterns')}, this network has {patterns}")
+    for count in ("seed", "games", "moves"):
+        if type(header.get(count)) is not int or header[count] < 0:
+            raise CheckpointError(f"{path}: {count} must be a count, got {header.get(count)!r}")
 
 
 def _check_tensors(path: Path, tensors: dict[str, npt.NDArray[Any]]) -> None:

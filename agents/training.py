@@ -14,11 +14,13 @@ from typing import Any, Final
 
 import numpy as np
 
-from agents.checkpoint import save_learner, write_atomically
+from agents.checkpoint import FILE_NAME, save_learner, write_atomically
 from agents.evaluate import tile_rates
 from agents.ntuple import NETWORK
 from agents.td import TDLearner, TrainingBlock
 
+METRICS_NAME: Final = "metrics.jsonl"
+SETTINGS_NAME: Final = "settings.json"
 BLOCK: Final = 100  # games between two looks at the clock, the metrics and Ctrl-C
 
 
@@ -81,7 +83,7 @@ def train(
     """
     folder.mkdir(parents=True, exist_ok=True)
     _write_settings(learner, folder)
-    metrics_path = folder / "metrics.jsonl"
+    metrics_path = folder / METRICS_NAME
     drop_metrics_after(learner.games, metrics_path)
     start = last_save = time.monotonic()
     with metrics_path.open("a", encoding="utf-8") as metrics_file:
@@ -115,15 +117,23 @@ def summarize(learner: TDLearner, block: TrainingBlock, seconds: float, block_se
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """Read metrics.jsonl; a last line that a crash cut short is left out."""
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    """Read metrics.jsonl; lines that are none, such as a last one that a crash cut short, are left out."""
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
     rows = []
     for line in lines:
         try:
-            rows.append(json.loads(line))
+            row = json.loads(line)
         except json.JSONDecodeError:
-            break
+            continue
+        if isinstance(row, dict) and isinstance(row.get("games"), int):
+            rows.append(row)
     return rows
+
+
+def remove_run(folder: Path) -> None:
+    """Remove what a run wrote, the checkpoint first, and nothing else."""
+    for name in (FILE_NAME, METRICS_NAME, SETTINGS_NAME):
+        (folder / name).unlink(missing_ok=True)
 
 
 def drop_metrics_after(games: int, path: Path) -> None:
@@ -136,4 +146,4 @@ def drop_metrics_after(games: int, path: Path) -> None:
 def _write_settings(learner: TDLearner, folder: Path) -> None:
     settings = {"algorithm": "td", "network": NETWORK, "seed": learner.seed, **asdict(learner.settings)}
     text = json.dumps(settings, indent=2) + os.linesep
-    write_atomically(folder / "settings.json", lambda path: path.write_text(text, encoding="utf-8"))
+    write_atomically(folder / SETTINGS_NAME, lambda path: path.write_text(text, encoding="utf-8"))

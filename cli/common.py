@@ -2,7 +2,6 @@
 
 import os
 import signal
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,13 +12,16 @@ import tyro
 from rich.console import Console
 from rich.status import Status
 
-from cli.errors import UsageError, require_at_least
+from cli.errors import require
 
 if TYPE_CHECKING:
     from agents.base import Agent
 
 BASELINES: Final = ("random", "greedy", "monte-carlo")
 MAX_SEED: Final = 2**64 - 1
+MAX_GAMES: Final = 10**9
+MAX_ROLLOUTS: Final = 10**6
+MAX_THREADS: Final = 1024
 
 stdout = Console(highlight=False)
 stderr = Console(stderr=True, highlight=False)
@@ -70,9 +72,7 @@ def database_url(database: str | None) -> str:
 
 def check_seed(seed: int) -> None:
     """Check a seed of the command line."""
-    require_at_least("--seed", seed, 0)
-    if seed > MAX_SEED:
-        raise UsageError(f"--seed must be at most {MAX_SEED}, got {seed}")
+    require("--seed", seed, 0, MAX_SEED)
 
 
 def default_threads() -> int:
@@ -84,17 +84,22 @@ def default_threads() -> int:
 
 @contextmanager
 def stop_on_interrupt() -> Iterator[Callable[[], bool]]:
-    """Give a function that tells whether Ctrl-C (or a polite kill) came; a second Ctrl-C stops at once."""
-    stopped = threading.Event()
+    """Give a function that tells whether Ctrl-C or SIGTERM came; a second one stops at once.
 
-    def stop(signum: int, frame: FrameType | None) -> None:
-        if stopped.is_set():
+    After SIGTERM the command ends when the work in hand is done: SystemExit with 143.
+    """
+    came: list[int] = []
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        if came:
             raise KeyboardInterrupt
-        stopped.set()
+        came.append(number)
 
     previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield stopped.is_set
+        yield lambda: bool(came)
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+    if signal.SIGTERM in came:
+        raise SystemExit(128 + signal.SIGTERM)

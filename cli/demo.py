@@ -1,15 +1,14 @@
 """``game2048 demo``: the main job from end to end."""
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from cli.common import SWITCH, check_seed, default_threads, preparing, stdout
-from cli.errors import UsageError, require_at_least
+from cli.common import MAX_GAMES, SWITCH, check_seed, default_threads, preparing, stdout
+from cli.errors import UsageError, require
 from cli.evaluate import print_evaluation, run_evaluation
 from cli.record import BestGames
-from cli.serve import run_server
+from cli.serve import check_port, run_server
 from cli.train import run_training
 
 KEPT_GAMES = 20
@@ -29,7 +28,7 @@ class Demo:
     games: int = 500
     """Evaluation games; the best are kept for the viewer."""
     out: Path = Path("runs/demo")
-    """Folder of the run, replaced if it is there."""
+    """Folder of the run; a run that is there is replaced."""
     port: int = 2048
     """Port of the viewer; 0 takes any free one."""
     no_browser: Annotated[bool, SWITCH] = False
@@ -41,11 +40,14 @@ class Demo:
         """Train, evaluate, record, serve."""
         if not self.minutes > 0:
             raise UsageError(f"--minutes must be positive, got {self.minutes}")
-        require_at_least("--games", self.games, 1)
+        require("--games", self.games, 1, MAX_GAMES)
         check_seed(self.seed)
         if not 0 <= self.port <= 65535:
             raise UsageError(f"--port must be from 0 to 65535, got {self.port}")
 
+        if not self.no_serve:
+            check_port(self.port)  # before the work is done, not after
+        self.out.mkdir(parents=True, exist_ok=True)
         self._train()
         best = self._evaluate()
         if not self.no_serve:
@@ -55,8 +57,10 @@ class Demo:
         stdout.print("[bold]1. Train[/bold] an agent that knows nothing but the rules, by playing against itself.")
         with preparing():
             from agents.td import TDLearner
-        if self.out.exists() and (self.out / "checkpoint.safetensors").exists():
-            shutil.rmtree(self.out)
+            from agents.training import remove_run
+        remove_run(self.out)
+        for path in self.out.glob("games.sqlite*"):
+            path.unlink()
         learner = TDLearner(seed=self.seed)
         run_training(learner, None, self.out, minutes=self.minutes)
         stdout.print(f"It played {learner.games:,} games. The model is in {self.out}.", soft_wrap=True)

@@ -32,7 +32,9 @@ def expected_failures(error: Exception) -> str | None:
     return None
 
 
-def require_at_least(name: str, value: float, least: float) -> None:
+def require(name: str, value: float, least: float, most: float) -> None:
     """Check a number of the command line."""
     if not value >= least:  # catches nan too
         raise UsageError(f"{name} must be at least {least}, got {value}")
+    if value > most:
+        raise UsageError(f"{name} must be at most {most}, got {value}")

@@ -7,8 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 from rich.table import Table
 
-from cli.common import SWITCH, check_seed, default_threads, load_named_agent, option, stderr, stdout
-from cli.errors import require_at_least
+from cli.common import (
+    MAX_GAMES,
+    MAX_ROLLOUTS,
+    MAX_THREADS,
+    SWITCH,
+    check_seed,
+    default_threads,
+    load_named_agent,
+    option,
+    stderr,
+    stdout,
+)
+from cli.errors import require
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,11 +50,11 @@ class Evaluate:
 
     def run(self) -> None:
         """Evaluate, then print a table or JSON."""
-        require_at_least("--games", self.games, 1)
-        require_at_least("--rollouts", self.rollouts, 1)
+        require("--games", self.games, 1, MAX_GAMES)
+        require("--rollouts", self.rollouts, 1, MAX_ROLLOUTS)
         check_seed(self.seed)
         threads = default_threads() if self.threads is None else self.threads
-        require_at_least("--threads", threads, 1)
+        require("--threads", threads, 1, MAX_THREADS)
         agent = load_named_agent(self.agent, self.rollouts)
         evaluation = run_evaluation(agent, self.games, self.seed, threads)
         if self.json:

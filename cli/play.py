@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 import click
 import tyro
 
-from cli.common import check_seed, load_named_agent, option, stdout, stop_on_interrupt
-from cli.errors import CliError, UsageError, require_at_least
+from cli.common import MAX_ROLLOUTS, check_seed, load_named_agent, option, stdout, stop_on_interrupt
+from cli.errors import CliError, UsageError, require
 from cli.record import export_games
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from game2048.game import Game
 
 ACTION_WORDS: Final = ("up", "right", "down", "left")
+MAX_DELAY: Final = 3600.0  # seconds
 KEYS: Final = {
     **dict.fromkeys(("\x1b[A", "\x1bOA", "w", "k"), 0),
     **dict.fromkeys(("\x1b[C", "\x1bOC", "d", "l"), 1),
@@ -52,14 +53,19 @@ class Play:
         """Play."""
         from game2048.game import Game
 
-        require_at_least("--delay", self.delay, 0)
-        require_at_least("--rollouts", self.rollouts, 1)
+        require("--delay", self.delay, 0, MAX_DELAY)
+        require("--rollouts", self.rollouts, 1, MAX_ROLLOUTS)
         seed = time.time_ns() % 2**53 if self.seed is None else self.seed
         check_seed(seed)
         if self.agent is not None and self.hints is not None:
             raise UsageError("--hints is for games that you play yourself")
+        if self.save is not None:
+            self.save.mkdir(parents=True, exist_ok=True)  # before the game: what cannot be kept is not played
+        player = "a person"
         if self.agent is not None:
-            game = watch(Game(seed), load_named_agent(self.agent, self.rollouts), self.delay)
+            agent = load_named_agent(self.agent, self.rollouts)
+            player = agent.name
+            game = watch(Game(seed), agent, self.delay)
         elif stdout.is_terminal:
             game = play_by_hand(seed, load_named_agent(self.hints, self.rollouts) if self.hints else None)
         else:
@@ -70,7 +76,7 @@ class Play:
             soft_wrap=True,
         )
         if self.save is not None:
-            record = game.record(self.agent or "a person")
+            record = game.record(player)
             export_games([record], self.save, "game2048")
             stdout.print(f"Saved as {self.save / record.id}.json", soft_wrap=True)
 
@@ -79,7 +85,7 @@ def watch(game: "Game", agent: "Agent", delay: float) -> "Game":
     """Show an agent's game move by move; Ctrl-C stops it."""
     from game2048.render import Screen, ansi_board
 
-    screen = Screen(fps=1 / max(delay, 1e-6))
+    screen = Screen(fps=1 / max(delay, 1e-3))
     screen.show(ansi_board(game.board, score=game.score))
     with stop_on_interrupt() as stopped:
         while not game.is_over and not stopped():

@@ -10,8 +10,21 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import tyro
 from rich.table import Table
 
-from cli.common import SWITCH, check_seed, database_url, default_threads, load_named_agent, option, stderr, stdout
-from cli.errors import UsageError, require_at_least
+from cli.common import (
+    MAX_GAMES,
+    MAX_ROLLOUTS,
+    MAX_THREADS,
+    SWITCH,
+    check_seed,
+    database_url,
+    default_threads,
+    load_named_agent,
+    option,
+    stderr,
+    stdout,
+    stop_on_interrupt,
+)
+from cli.errors import UsageError, require
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,7 +37,8 @@ if TYPE_CHECKING:
 class Record:
     """Play games, or read them from files, and keep them for the viewer.
 
-    Games go to the database that 'game2048 serve' shows. Every game is verified by replaying it.
+    Games go to the database that 'game2048 serve' shows. Every game is verified by replaying it. Ctrl-C keeps
+    the games that are finished.
     """
 
     agent: Annotated[str | None, tyro.conf.Positional, option("[AGENT]")] = None
@@ -71,13 +85,13 @@ class Record:
             stdout.print("Watch them: game2048 serve" + (f" --db {self.db}" if self.db else ""), soft_wrap=True)
 
     def _check(self) -> None:
-        require_at_least("--games", self.games, 1)
-        require_at_least("--rollouts", self.rollouts, 1)
+        require("--games", self.games, 1, MAX_GAMES)
+        require("--rollouts", self.rollouts, 1, MAX_ROLLOUTS)
         check_seed(self.seed)
         if self.best is not None:
-            require_at_least("--best", self.best, 1)
+            require("--best", self.best, 1, MAX_GAMES)
         if self.threads is not None:
-            require_at_least("--threads", self.threads, 1)
+            require("--threads", self.threads, 1, MAX_THREADS)
         if (self.agent is None) == (not self.files):
             raise UsageError("record needs either an AGENT or --files")
         if self.export is not None and self.db is not None:
@@ -109,10 +123,12 @@ class Record:
         agent = load_named_agent(self.agent, self.rollouts)
         keep = BestGames(self.best or self.games)
         threads = self.threads or default_threads()
-        with GamesBar(stderr, "record", self.games) as bar:
+        with stop_on_interrupt() as stopped, GamesBar(stderr, "record", self.games) as bar:
             for i, game in enumerate(play_series(agent, n_games=self.games, seed=self.seed, n_threads=threads), 1):
                 keep.add(game)
                 bar.update(i, f"best {keep.best_score:,}")
+                if stopped():
+                    break
         return [game.record(agent.name) for game in keep.sorted()]
 
     def _read(self) -> "list[GameRecord]":
@@ -125,7 +141,7 @@ class Record:
                 records.append(parse_game(path.read_bytes()))
             except RecordError as error:
                 raise RecordError(f"{path}: {error}") from None
-        return sorted(records, key=lambda record: -record.score)
+        return sorted(records, key=lambda record: -record.score)[: self.best]
 
 
 class BestGames:

@@ -2,11 +2,12 @@
 
 import logging
 import os
+import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-from cli.common import SWITCH, database_url, option, stdout
-from cli.errors import UsageError, require_at_least
+from cli.common import MAX_THREADS, SWITCH, database_url, option, stdout
+from cli.errors import CliError, UsageError, require
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -18,8 +19,8 @@ TOKEN_VARIABLE = "GAME2048_WRITE_TOKEN"  # noqa: S105 - the name of a variable, 
 class Serve:
     """Show recorded games in the browser.
 
-    Listens on this machine only, unless --host says otherwise; uploads from elsewhere then need the token that the
-    environment variable GAME2048_WRITE_TOKEN holds.
+    Listens on this machine only, unless --host says otherwise. Where other machines reach it (--host, --trust), uploads
+    are refused, unless the environment variable GAME2048_WRITE_TOKEN holds a token; then they must carry it.
     """
 
     port: int = 2048
@@ -42,17 +43,25 @@ class Serve:
 
         if not 0 <= self.port <= 65535:
             raise UsageError(f"--port must be from 0 to 65535, got {self.port}")
-        require_at_least("--threads", self.threads, 1)
+        require("--threads", self.threads, 1, MAX_THREADS)
         token = os.environ.get(TOKEN_VARIABLE)
-        local = self.host.startswith("127.") or self.host in ("localhost", "::1")
+        only_here = self.host in ("127.0.0.1", "localhost", "::1") and not self.trust
         config = ServerConfig(
             database=database_url(self.db),
             trusted_hosts=self.trust,
             write_token=token,
-            read_only=not local and token is None,
+            read_only=not only_here and token is None,
         )
         app = create_app(config)
         run_server(app, host=self.host, port=self.port, threads=self.threads, browser=not self.no_browser)
+
+
+def check_port(port: int) -> None:
+    """Make sure that this machine lets us listen on a port."""
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError as error:
+        raise CliError(f"port {port} cannot be used ({error.strerror}); choose another with --port") from None
 
 
 def run_server(app: "Flask", *, host: str, port: int, threads: int = 4, browser: bool, page: str = "") -> None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from cli.common import SWITCH, check_seed, option, preparing, stderr, stdout, stop_on_interrupt
-from cli.errors import CliError, UsageError, require_at_least
+from cli.common import MAX_GAMES, SWITCH, check_seed, option, preparing, stderr, stdout, stop_on_interrupt
+from cli.errors import CliError, UsageError, require
 
 if TYPE_CHECKING:
     from agents.td import TDLearner
@@ -61,8 +61,12 @@ class Train:
         }
         if self.json:
             print(json.dumps(summary))
-            return
-        played = learner.games - games_before
+        else:
+            self._tell(learner, learner.games - games_before, seconds, interrupted)
+        if interrupted:
+            raise KeyboardInterrupt
+
+    def _tell(self, learner: "TDLearner", played: int, seconds: float, interrupted: bool) -> None:
         stdout.print(
             f"{'Stopped' if interrupted else 'Trained'}: {played:,} games in {seconds:.1f} s, "
             f"{learner.games:,} in all. Saved in {self.out}.",
@@ -70,11 +74,11 @@ class Train:
         )
         if interrupted:
             stdout.print(f"Go on with: game2048 train --games {self.games} --out {self.out} --resume", soft_wrap=True)
-            raise KeyboardInterrupt
-        stdout.print(f"How good is it? game2048 evaluate {self.out}", soft_wrap=True)
+        else:
+            stdout.print(f"How good is it? game2048 evaluate {self.out}", soft_wrap=True)
 
     def _check(self) -> None:
-        require_at_least("--games", self.games, 1)
+        require("--games", self.games, 1, MAX_GAMES)
         check_seed(self.seed)
         if self.minutes is not None and not self.minutes > 0:
             raise UsageError(f"--minutes must be positive, got {self.minutes}")
@@ -85,6 +89,7 @@ class Train:
         with preparing():
             from agents.checkpoint import FILE_NAME, load_learner
             from agents.td import TDLearner, TDSettings
+            from agents.training import remove_run
 
         try:
             settings = TDSettings(
@@ -100,6 +105,7 @@ class Train:
         if (self.out / FILE_NAME).exists() and not self.overwrite:
             raise CliError(f"{self.out} holds a model already; go on with --resume, or replace it with --overwrite")
         self.out.mkdir(parents=True, exist_ok=True)
+        remove_run(self.out)
         return TDLearner(settings, self.seed)
 
 

@@ -9,6 +9,7 @@ import time
 
 import numpy as np
 import pytest
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save_file
 
 from agents import checkpoint
@@ -25,8 +26,6 @@ def trained(tmp_path):
 
 
 def read_header(folder):
-    from safetensors import safe_open
-
     with safe_open(folder / FILE_NAME, framework="numpy") as file:
         return json.loads(file.metadata()["game2048"])
 
@@ -54,7 +53,7 @@ def test_a_resumed_run_ends_with_the_same_bytes(tmp_path):
 def test_metrics_tell_every_block_once(tmp_path):
     train(TDLearner(seed=5), 250, tmp_path)
     with (tmp_path / "metrics.jsonl").open("a") as file:
-        file.write('{"games": 300}\n{"games": 40')  # a block after the checkpoint, and a line cut short
+        file.write('{"games": 300}\n{}\n{"games": 40')  # after the checkpoint, nonsense, and cut short
 
     train(load_learner(tmp_path), 400, tmp_path)
 
@@ -69,6 +68,12 @@ def test_a_stop_comes_between_blocks_and_saves(tmp_path):
     train(TDLearner(), 10**9, tmp_path, on_block=blocks.append, should_stop=lambda: len(blocks) == 2)
 
     assert load_learner(tmp_path).games == 200
+
+
+def test_files_are_as_readable_as_the_umask_allows(trained):
+    modes = {path.name: path.stat().st_mode for path in trained.iterdir()}
+
+    assert len(set(modes.values())) == 1, modes
 
 
 def test_checkpoints_are_saved_on_the_way(tmp_path, monkeypatch):
@@ -118,10 +123,10 @@ def test_a_full_disk_leaves_the_last_checkpoint(trained, monkeypatch):
 
     def fail(tensors, path, metadata):
         path.write_bytes(b"half")
-        raise OSError(28, "No space left on device", str(path))
+        raise SafetensorError("I/O error: No space left on device (os error 28)")  # as safetensors tells it
 
     monkeypatch.setattr(checkpoint, "save_file", fail)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(CheckpointError, match="cannot be written: I/O error: No space left"):
         save_learner(learner, trained)
 
     assert (trained / FILE_NAME).read_bytes() == before
@@ -159,6 +164,9 @@ def test_a_file_of_another_kind_is_refused(trained):
         ({"patterns": [[0, 1, 2]]}, r"has patterns \[\[0, 1, 2\]\], this network has"),
         ({"settings": {"beta": 1}}, "header is damaged"),
         ({"settings": {"alpha": 7}}, r"alpha must be in \(0, 1\], got 7"),
+        ({"games": -5}, "games must be a count, got -5"),
+        ({"games": None}, "games must be a count, got None"),
+        ({"moves": "many"}, "moves must be a count, got 'many'"),
     ],
 )
 def test_a_mismatching_header_is_named(trained, header, message):

@@ -85,6 +85,9 @@ def test_help_is_quick_because_it_loads_no_kernels():
         (["evaluate", "random", "--games", "-5"], "--games must be at least 1, got -5"),
         (["evaluate", "random", "--threads", "0"], "--threads must be at least 1, got 0"),
         (["evaluate", "monte-carlo", "--rollouts", "0"], "--rollouts must be at least 1, got 0"),
+        (["evaluate", "random", "--games", str(10**20)], "--games must be at most 1000000000"),
+        (["evaluate", "monte-carlo", "--rollouts", str(2**63)], "--rollouts must be at most 1000000"),
+        (["play", "greedy", "--delay", "inf"], "--delay must be at most 3600.0, got inf"),
         (["record"], "AGENT or --files"),
         (["record", "random", "--format", "xml"], "xml"),
         (["play", "random", "--delay", "-1"], "--delay must be at least 0, got -1.0"),
@@ -260,20 +263,86 @@ def test_watching_an_agent_prints_its_game(tmp_path, capsys):
 
 def test_ctrl_c_saves_and_resume_goes_on_exactly(tmp_path):
     """Ctrl-C at some moment, then --resume: the same bytes as a run that nobody stopped."""
-    command = [sys.executable, "-m", "cli", "train", "--games", "2000", "--seed", "7", "--out"]
-    stopped = subprocess.Popen([*command, str(tmp_path / "stopped")], stdout=subprocess.PIPE, text=True)
-    while not (tmp_path / "stopped" / "metrics.jsonl").exists():
-        time.sleep(0.02)
-    time.sleep(0.4)
-    stopped.send_signal(signal.SIGINT)
-    out, _ = stopped.communicate(timeout=60)
-    assert stopped.returncode == 130
-    assert "--resume" in out
+    out, code = stop_training(tmp_path / "stopped", signal.SIGINT)
+    games = json.loads(out)["games"]
+    assert code == 130
+    assert json.loads(out)["interrupted"]
+    command = [sys.executable, "-m", "cli", "train", "--games", str(games + 300), "--seed", "7", "--out"]
     subprocess.run([*command, str(tmp_path / "stopped"), "--resume"], check=True, capture_output=True)
     subprocess.run([*command, str(tmp_path / "whole")], check=True, capture_output=True)
 
     files = [(tmp_path / name / FILE_NAME).read_bytes() for name in ("stopped", "whole")]
     assert files[0] == files[1]
+
+
+def test_sigterm_saves_too(tmp_path):
+    _, code = stop_training(tmp_path / "stopped", signal.SIGTERM)
+
+    assert code == 143
+    assert main(["evaluate", str(tmp_path / "stopped"), "--games", "5"]) == 0
+
+
+def stop_training(folder, number):
+    """Start endless training, send a signal after its first games, return what it printed and its exit code."""
+    command = [
+        sys.executable,
+        "-m",
+        "cli",
+        "train",
+        "--games",
+        "1000000",
+        "--seed",
+        "7",
+        "--json",
+        "--out",
+        str(folder),
+    ]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    while not (folder / "metrics.jsonl").exists():
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(number)
+    return process.communicate(timeout=120)[0], process.returncode
+
+
+def test_the_demo_replaces_its_own_files_only(tmp_path, capsys):
+    (tmp_path / "notes.txt").write_text("mine")
+    arguments = ("demo", "--minutes", 0.01, "--games", 2, "--out", tmp_path, "--no-serve")
+
+    assert run(capsys, *arguments)[0] == 0
+    assert run(capsys, *arguments)[0] == 0
+
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_the_demo_looks_at_the_port_before_it_works(tmp_path, capsys):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        code, out, err = run(capsys, "demo", "--out", tmp_path / "demo", "--port", port)
+
+    assert code == 1
+    assert f"port {port}" in err
+    assert "1. Train" not in out
+    assert not (tmp_path / "demo").exists()
+
+
+def test_the_best_of_some_files_are_kept(tmp_path, capsys):
+    run(capsys, "record", "greedy", "--games", 4, "--export", tmp_path)
+    files = sorted(tmp_path.glob("*.json"))
+
+    out = run(capsys, "record", "--files", *files, "--best", 1, "--db", tmp_path / "games.sqlite", "--json")[1]
+
+    assert len(json.loads(out)) == 1
+
+
+def test_overwriting_starts_anew(model, tmp_path, capsys):
+    arguments = ("train", "--games", 100, "--out", tmp_path)
+    run(capsys, *arguments, "--seed", 1)
+
+    assert run(capsys, *arguments, "--seed", 2, "--overwrite")[0] == 0
+
+    assert json.loads((tmp_path / "settings.json").read_text())["seed"] == 2
+    assert len((tmp_path / "metrics.jsonl").read_text().splitlines()) == 1
 
 
 def test_the_demo_trains_evaluates_records_and_names_the_page(tmp_path, capsys):
