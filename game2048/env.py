@@ -12,7 +12,7 @@ from game2048 import board as rules
 from game2048 import render
 from game2048 import rng as streams
 from game2048._jit import njit
-from game2048.game import IllegalMoveError
+from game2048.game import IllegalMoveError, bad_action
 
 Illegal = Literal["noop", "raise", "terminate"]
 ILLEGAL_MODES: Final = ("noop", "raise", "terminate")
@@ -171,9 +171,10 @@ class Game2048Env(gym.Env[npt.NDArray[np.uint8], SupportsIndex]):
         Raises
         ------
         ValueError
-            If ``options["board"]`` is not a board that allows a move.
+            If ``seed`` is not a non-negative integer, or ``options["board"]`` not a board that allows a move.
         """
         board = start_from(options)
+        seed = None if seed is None else streams.checked_seed(seed)
         super().reset(seed=seed)
         if seed is None and not self._seeded:
             seed = int(self.np_random.integers(2**63))
@@ -210,6 +211,8 @@ class Game2048Env(gym.Env[npt.NDArray[np.uint8], SupportsIndex]):
             move = operator.index(action)
         except TypeError:
             raise bad_action(action) from None
+        if not 0 <= move <= 3:
+            move = -1  # refused by the kernel, whose integers end at 2**63 - 1
         outcome, reward, bits, score, exponent, n_moves = step_game(move, self._state, self._tables, observation)
         terminated = not bits
         if outcome:
@@ -305,11 +308,6 @@ def start_from(options: dict[str, Any] | None) -> tuple[np.uint64, np.uint64] | 
     if rules.action_mask_wide(board, high) == 0:
         raise ValueError("options['board'] must allow at least one move, got a board where the game is over")
     return board, high
-
-
-def bad_action(action: object) -> ValueError:
-    """Return the error for something that is no action."""
-    return ValueError(f"action must be 0 (up), 1 (right), 2 (down) or 3 (left), got {action!r}")
 
 
 def illegal_move(action: int, game_over: bool, game: int | None = None) -> IllegalMoveError:

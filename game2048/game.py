@@ -1,13 +1,16 @@
 """Game: one game of 2048 for people, a typed shell over the kernels."""
 
+import operator
 from collections.abc import Sequence
+from typing import SupportsIndex
 
 import numpy as np
 import numpy.typing as npt
 
 from game2048 import board as rules
 from game2048.record import GameRecord
-from game2048.rng import draw, seed
+from game2048.rng import MASK_64, checked_seed, draw
+from game2048.rng import seed as seed_stream
 
 
 class IllegalMoveError(ValueError):
@@ -20,7 +23,8 @@ class Game:
     Parameters
     ----------
     seed : int
-        Same seed and same actions, same game, here as in the environments and in training.
+        Any non-negative integer, taken modulo 2**64. Same seed and same actions, same game, here as in the
+        environments and in training.
     board : array_like of int, shape (4, 4), optional
         Exponents to start from instead of two random tiles (0 = empty, e = tile 2**e, up to 17).
 
@@ -38,16 +42,16 @@ class Game:
     (8, 4, 1)
     """
 
-    def __init__(self, seed: int = 0, board: npt.ArrayLike | Sequence[Sequence[int]] | None = None) -> None:
+    def __init__(self, seed: SupportsIndex = 0, board: npt.ArrayLike | Sequence[Sequence[int]] | None = None) -> None:
         self._tables = rules.row_tables()
-        self._rng = _seed(seed)
+        self._seed = checked_seed(seed) & MASK_64
+        self._rng = seed_stream(self._seed)
         self._high = np.uint64(0)
         if board is None:
             self._board = np.uint64(rules.start_board(self._rng, 0))
         else:
             self._board, self._high = rules.pack(board)
         self.score = 0
-        self._seed = seed
         self._start = self.board
         self._plies: list[int] = []
 
@@ -88,7 +92,7 @@ class Game:
         """Whether no action changes the board."""
         return rules.action_mask_wide(self._board, self._high) == 0
 
-    def play(self, action: int) -> int:
+    def play(self, action: SupportsIndex) -> int:
         """Play an action (0 up, 1 right, 2 down, 3 left), add a new tile, and return the reward in points.
 
         Raises
@@ -98,14 +102,13 @@ class Game:
         ValueError
             If the action is not 0, 1, 2 or 3.
         """
-        if action not in (0, 1, 2, 3):
-            raise ValueError(f"action must be 0 (up), 1 (right), 2 (down) or 3 (left), got {action!r}")
-        after, high, reward = rules.play(self._board, self._high, int(action), self._tables)
+        move = checked_action(action)
+        after, high, reward = rules.play(self._board, self._high, move, self._tables)
         if after == self._board and high == self._high:
-            raise IllegalMoveError(f"action {action} ({rules.ACTION_NAMES[action]}) does not change the board")
+            raise IllegalMoveError(f"action {move} ({rules.ACTION_NAMES[move]}) does not change the board")
         self._board = np.uint64(rules.spawn(after, draw(self._rng, 0)))
         self._high = np.uint64(high)
-        self._plies.append(rules.ply_code(action, after, self._board))
+        self._plies.append(rules.ply_code(move, after, self._board))
         self.score += int(reward)
         return int(reward)
 
@@ -121,4 +124,26 @@ class Game:
         return f"<Game score={self.score} max_tile={self.max_tile} n_moves={self.n_moves}>"
 
 
-_seed = seed  # the parameter of Game.__init__ has the same name
+# --- checks shared with the environments ---
+
+
+def checked_action(action: SupportsIndex) -> int:
+    """Return an action as an int of Python, whatever kind of integer it is.
+
+    Raises
+    ------
+    ValueError
+        If the action is not 0, 1, 2 or 3.
+    """
+    try:
+        move = operator.index(action)
+    except TypeError:
+        raise bad_action(action) from None
+    if not 0 <= move <= 3:
+        raise bad_action(action)
+    return move
+
+
+def bad_action(action: object) -> ValueError:
+    """Return the error for something that is no action."""
+    return ValueError(f"action must be 0 (up), 1 (right), 2 (down) or 3 (left), got {action!r}")

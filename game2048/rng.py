@@ -19,6 +19,9 @@ Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 
 https://doi.org/10.1145/2660193.2660195
 """
 
+import operator
+from typing import SupportsIndex
+
 import numpy as np
 import numpy.typing as npt
 
@@ -52,7 +55,24 @@ def seed_streams(seeds: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     return state
 
 
-def seed(value: int) -> npt.NDArray[np.uint64]:
+def checked_seed(value: SupportsIndex, name: str = "seed") -> int:
+    """Return a seed as an int of Python, whatever kind of integer it is.
+
+    Raises
+    ------
+    ValueError
+        If ``value`` is no integer, or negative; the message calls it ``name``.
+    """
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise ValueError(f"{name} must be a non-negative integer, got {value!r}") from None
+    if number < 0:
+        raise ValueError(f"{name} must be a non-negative integer, got {value!r}")
+    return number
+
+
+def seed(value: SupportsIndex) -> npt.NDArray[np.uint64]:
     """Return the random state of one game, ndarray of uint64, shape (1,).
 
     Parameters
@@ -63,14 +83,12 @@ def seed(value: int) -> npt.NDArray[np.uint64]:
     Raises
     ------
     ValueError
-        If ``value`` is negative.
+        If ``value`` is no integer, or negative.
     """
-    if value < 0:
-        raise ValueError(f"seed must be a non-negative integer, got {value}")
-    return seed_streams(np.array([value & MASK_64], np.uint64))
+    return seed_streams(np.array([checked_seed(value) & MASK_64], np.uint64))
 
 
-def game_seeds(seed_value: int, n_games: int, first: int = 0) -> npt.NDArray[np.uint64]:
+def game_seeds(seed_value: SupportsIndex, n_games: int, first: int = 0) -> npt.NDArray[np.uint64]:
     """Return the seeds of games ``first`` ... ``first + n_games - 1`` of a series, ndarray of uint64, shape (n_games,).
 
     Series of different ``seed_value`` share no games, and a game's seed depends on nothing but the series and its

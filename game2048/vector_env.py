@@ -1,7 +1,7 @@
 """Many games of 2048 stepped by one kernel, as a Gymnasium vector environment."""
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Sized
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any, Final
@@ -17,7 +17,8 @@ from game2048 import board as rules
 from game2048 import render
 from game2048 import rng as streams
 from game2048 import vector_kernels as kernels
-from game2048.env import ILLEGAL_MODES, Illegal, bad_action, check_choice, illegal_move, start_from
+from game2048.env import ILLEGAL_MODES, Illegal, check_choice, illegal_move, start_from
+from game2048.game import bad_action
 from game2048.vector_kernels import BOARD, HIGH, RNG, SCORE, State
 
 MIN_GAMES_PER_THREAD: Final = 4096  # below, waking a thread costs more than it saves
@@ -133,8 +134,9 @@ class Game2048VectorEnv(VectorEnv[npt.NDArray[np.uint8], npt.NDArray[np.integer[
         """
         games = self._games_to_reset(options)
         boards, highs = self._start_boards(options, games)
-        super().reset(seed=int(seed) if isinstance(seed, int | np.integer) else None)
-        self._seed_games(seed, games)
+        seeds = self._checked_seeds(seed)
+        super().reset(seed=seeds if isinstance(seeds, int) else None)
+        self._seed_games(seeds, games)
         kernels.start_games(games, self._state, boards, highs)
         self._over[games] = False
         self._started = True
@@ -368,25 +370,33 @@ class Game2048VectorEnv(VectorEnv[npt.NDArray[np.uint8], npt.NDArray[np.integer[
                 raise ValueError(f"options['board'][{i}] must allow at least one move, got a board where it is over")
         return boards, highs
 
-    def _seed_games(self, seed: int | Sequence[int | None] | None, games: npt.NDArray[np.int64]) -> None:
+    def _checked_seeds(self, seed: int | Sequence[int | None] | None) -> int | list[int | None] | None:
+        """Return the seed of the first game, or the seeds of all games, as integers of Python."""
+        if seed is None:
+            return None
+        if not isinstance(seed, Sized) or getattr(seed, "ndim", 1) == 0:
+            return streams.checked_seed(seed)  # type: ignore[arg-type]  # it says what is no integer
+        if len(seed) != self.num_envs:
+            raise ValueError(f"seed must be an integer or a sequence of {self.num_envs}, got {len(seed)} seeds")
+        return [None if s is None else streams.checked_seed(s, f"seed[{i}]") for i, s in enumerate(seed)]
+
+    def _seed_games(self, seeds: int | list[int | None] | None, games: npt.NDArray[np.int64]) -> None:
         """Seed the streams of the games to reset; the others keep theirs."""
         rng = self._state[RNG]
         if not self._seeded:
             rng[:] = streams.seed_streams(self.np_random.integers(2**63, size=self.num_envs, dtype=np.uint64))
             self._seeded = True
-        if seed is None:
+        if seeds is None:
             return
-        if isinstance(seed, int | np.integer):
-            first = np.uint64(int(seed) & streams.MASK_64)
-            seeds = first + np.arange(self.num_envs, dtype=np.uint64)  # modulo 2**64, as the single environment
-            rng[games] = streams.seed_streams(seeds)[games]
+        if isinstance(seeds, int):
+            first = np.uint64(seeds & streams.MASK_64)
+            numbers = first + np.arange(self.num_envs, dtype=np.uint64)  # modulo 2**64, as the single environment
+            rng[games] = streams.seed_streams(numbers)[games]
             return
-        if len(seed) != self.num_envs:
-            raise ValueError(f"seed must be an integer or a sequence of {self.num_envs}, got {len(seed)} seeds")
         for i in games.tolist():
-            value = seed[i]
+            value = seeds[i]
             if value is not None:
-                rng[i] = streams.seed(int(value))[0]
+                rng[i] = streams.seed(value)[0]
 
     # --- pickling and copying ---
 

@@ -21,6 +21,7 @@ from gymnasium.utils import RecordConstructorArgs
 from game2048 import symmetry as symmetries
 from game2048._jit import njit
 from game2048.board import MAX_EXPONENT
+from game2048.game import checked_action
 
 N_CHANNELS: Final = MAX_EXPONENT + 1  # 18: empty, 2, 4, ..., 131072
 
@@ -200,9 +201,8 @@ class SymmetryAugmentation(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArg
 
     def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
         """Play an action on the board that is shown."""
-        if action in (0, 1, 2, 3):  # anything else the environment refuses
-            action = symmetries.transform_action(int(action), int(symmetries.INVERSE[self._symmetry]))
-        observation, reward, terminated, truncated, info = self.env.step(action)
+        back = symmetries.transform_action(checked_action(action), int(symmetries.INVERSE[self._symmetry]))
+        observation, reward, terminated, truncated, info = self.env.step(back)
         return self._seen(observation), reward, terminated, truncated, self._seen_info(info)
 
     def action_masks(self) -> npt.NDArray[np.bool_]:

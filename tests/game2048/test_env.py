@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import re
 
 import gymnasium as gym
 import numpy as np
@@ -316,7 +317,7 @@ def test_a_mask_tells_65536_from_131072(env):
 # --- wrong use ---
 
 
-@pytest.mark.parametrize("action", [-1, 4, 1.0, None, "up", np.array([1, 2])])
+@pytest.mark.parametrize("action", [-1, 4, 2**70, 1.0, None, "up", np.array([1, 2])])
 def test_something_that_is_no_action_is_refused(env, action):
     env.reset(seed=1)
 
@@ -349,3 +350,17 @@ def test_wrong_arguments_are_refused():
         Game2048Env(illegal="skip")
     with pytest.raises(ValueError, match="render_mode must be one of None, 'human', 'rgb_array', 'ansi', got 'gif'"):
         Game2048Env(render_mode="gif")
+
+
+def test_every_kind_of_integer_is_a_seed_and_an_action(env):
+    for kind in (np.int64, np.uint64, np.array):
+        board = env.reset(seed=kind(5))[0]
+
+        np.testing.assert_array_equal(board, Game(5).board)
+        assert env.step(kind(LEFT))[4]["n_moves"] in (0, 1)
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, "1", np.array([1])])
+def test_what_is_no_seed_is_named(env, seed):
+    with pytest.raises(ValueError, match=re.escape(f"seed must be a non-negative integer, got {seed!r}")):
+        env.reset(seed=seed)

@@ -1,9 +1,12 @@
 """Game: what a person sees of the rules."""
 
+import re
+
 import numpy as np
 import pytest
 
 from game2048 import Game, IllegalMoveError
+from game2048.formats import format_game, parse_game
 from game2048.rng import game_seeds, seed
 from tests.oracles.board import NaiveGame, legal_actions
 
@@ -103,3 +106,42 @@ def test_a_record_of_a_game_replays_to_its_end():
     assert record.score == game.score
     assert record.boards[-1].tolist() == game.board.tolist()
     assert record.seed == 11
+
+
+# --- integers of every kind, and what is none ---
+
+
+@pytest.mark.parametrize("kind", [int, np.int8, np.int64, np.uint64, np.array])
+def test_every_kind_of_integer_is_a_seed_and_an_action(kind):
+    game, twin = Game(kind(5)), Game(5)
+
+    action = twin.legal_actions[0]
+
+    assert game.play(kind(action)) == twin.play(action)
+    assert parse_game(format_game(game.record())) == twin.record()
+    assert type(game.record().seed) is int
+
+
+@pytest.mark.parametrize("value", [None, 1.5, "1", -1, np.int64(-1), np.array([1]), [1]])
+def test_what_is_no_seed_is_named(value):
+    with pytest.raises(ValueError, match=re.escape(f"seed must be a non-negative integer, got {value!r}")):
+        Game(value)
+
+
+@pytest.mark.parametrize("value", [None, 1.0, "1", -1, 4, 2**70, np.array([1]), np.array(4), [1]])
+def test_what_is_no_action_is_named(value):
+    game = Game(0)
+
+    with pytest.raises(
+        ValueError, match=re.escape(f"action must be 0 (up), 1 (right), 2 (down) or 3 (left), got {value!r}")
+    ):
+        game.play(value)
+
+    assert game.n_moves == 0
+
+
+def test_the_record_of_a_seed_beyond_64_bits_names_the_same_game():
+    game = Game(2**64 + 5)
+
+    assert game.board.tolist() == Game(5).board.tolist()
+    assert game.record().seed == 5

@@ -600,7 +600,7 @@ def test_the_first_reset_starts_all_games(envs):
 def test_wrong_seeds_are_refused(envs):
     with pytest.raises(ValueError, match="sequence of 7, got 2 seeds"):
         envs.reset(seed=[1, 2])
-    with pytest.raises(gym.error.Error, match="greater or equal to zero"):
+    with pytest.raises(ValueError, match="seed must be a non-negative integer, got -1"):
         envs.reset(seed=-1)
 
 
@@ -633,3 +633,28 @@ def test_packed_boards_are_those_of_the_observation(envs):
 
     for i in range(7):
         assert (envs.packed[0][i], envs.packed[1][i]) == pack(observations[i])
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.uint64, np.array])
+def test_every_kind_of_integer_is_a_seed(envs, kind):
+    expected, _ = envs.reset(seed=9)
+
+    np.testing.assert_array_equal(envs.reset(seed=kind(9))[0], expected)
+    np.testing.assert_array_equal(envs.reset(seed=np.arange(9, 16))[0], expected)
+
+
+@pytest.mark.parametrize(
+    ("seed", "message"),
+    [
+        (1.5, "seed must be a non-negative integer, got 1.5"),
+        ([1, 2, 3, 4.5, 5, 6, 7], r"seed\[3\] must be a non-negative integer, got 4.5"),
+        ([1, 2, None, 4, -5, 6, 7], r"seed\[4\] must be a non-negative integer, got -5"),
+    ],
+)
+def test_a_wrong_seed_is_named_and_changes_nothing(envs, seed, message):
+    before, _ = envs.reset(seed=1)
+
+    with pytest.raises(ValueError, match=message):
+        envs.reset(seed=seed)
+
+    np.testing.assert_array_equal(envs.boards, before)
