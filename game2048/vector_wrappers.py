@@ -165,8 +165,9 @@ class VectorSymmetryAugmentation(_Wrapper):
             words = [seed] if isinstance(seed, int | np.integer) else [0 if s is None else s for s in seed]
             self._draws = np.random.default_rng([*words, symmetries.N_SYMMETRIES])
         mask = (options or {}).get("reset_mask")
-        self._draw(np.ones(self.num_envs, np.bool_) if mask is None else mask)
-        self._ended[:] = False
+        chosen = np.ones(self.num_envs, np.bool_) if mask is None else mask
+        self._draw(chosen)
+        self._ended[chosen] = False
         return self._shown(boards), self._shown_infos(infos)
 
     def step(self, actions: Any) -> StepResult:

@@ -149,12 +149,13 @@ def test_symmetries_follow_the_seed():
     assert draws() == draws()
 
 
-def test_a_symmetric_view_refuses_what_is_no_action():
+@pytest.mark.parametrize("action", [4, -1, 1.0, 2**70, None, np.array([1])])
+def test_a_symmetric_view_refuses_what_is_no_action(action):
     env = wrappers.SymmetryAugmentation(gym.make("Game2048-v0"))
     env.reset(seed=1)
 
     with pytest.raises(ValueError, match="action must be 0"):
-        env.step(4)
+        env.step(action)
 
 
 # --- many games ---
@@ -244,6 +245,26 @@ def test_many_symmetries_follow_the_seed():
     np.testing.assert_array_equal(first, second)
     assert len(set(first.tolist())) == 8
     assert first.tolist() != third.tolist()
+
+
+def test_a_partial_reset_leaves_the_ends_of_other_games_to_the_next_step():
+    """Game 0 ends, then game 1 is reset: game 0 starts in the next step, in symmetries of its own."""
+    over = [[1, 1, 3, 4], [5, 6, 7, 8], [3, 4, 5, 6], [7, 8, 9, 10]]  # one move from the end
+    envs = vector_wrappers.VectorSymmetryAugmentation(Game2048VectorEnv(2, illegal="terminate"))
+    envs.reset(seed=1)
+    changed = []
+
+    for _ in range(60):
+        _, infos = envs.reset(options={"board": np.array([over, LARGE])})
+        before = infos["symmetry"]
+        illegal = np.array([infos["action_mask"][0].argmin(), infos["action_mask"][1].argmax()])
+        assert envs.step(illegal)[2].tolist() == [True, False]
+        envs.reset(options={"reset_mask": np.array([False, True])})
+        _, _, _, _, infos = envs.step(np.array([0, 0]))
+        assert infos["n_moves"][0] == 0
+        changed.append(infos["symmetry"][0] != before[0])
+
+    assert 40 < sum(changed) < 60  # drawn anew, another one in seven of eight cases
 
 
 def test_wrong_actions_reach_the_environment():
