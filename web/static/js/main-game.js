@@ -22,6 +22,7 @@ function savedSpeed() {
 }
 
 function openViewer(game) {
+  const playAtOnce = asksToPlay(location.search) && !matchMedia('(prefers-reduced-motion: reduce)').matches;
   const state = createPlayer(game.length, plyFrom(location.hash, game.length), savedSpeed());
   const viewer = new Viewer(game, state, {
     board: new BoardView(byId('board')),
@@ -36,7 +37,7 @@ function openViewer(game) {
   bindControls(run, game.length);
   bindKeyboard(run);
   window.addEventListener('hashchange', () => run('seek', plyFrom(location.hash, game.length)));
-  if (asksToPlay(location.search) && !matchMedia('(prefers-reduced-motion: reduce)').matches) run('play');
+  if (playAtOnce) run('play');
 }
 
 function showError(error) {
