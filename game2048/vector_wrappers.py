@@ -162,7 +162,7 @@ class VectorSymmetryAugmentation(_Wrapper):
         """Reset the environment and draw symmetries for the games that start."""
         boards, infos = self.env.reset(seed=seed, options=options)
         if seed is not None:
-            words = [seed] if isinstance(seed, int | np.integer) else [0 if s is None else s for s in seed]
+            words = [int(seed)] if np.ndim(seed) == 0 else [0 if s is None else s for s in seed]
             self._draws = np.random.default_rng([*words, symmetries.N_SYMMETRIES])
         mask = (options or {}).get("reset_mask")
         chosen = np.ones(self.num_envs, np.bool_) if mask is None else mask

@@ -240,7 +240,8 @@ def test_many_symmetric_views_are_the_same_games(mode):
 def test_many_symmetries_follow_the_seed():
     envs = vector_wrappers.VectorSymmetryAugmentation(Game2048VectorEnv(50))
 
-    first, second, third = (envs.reset(seed=seed)[1]["symmetry"] for seed in (3, 3, list(range(50))))
+    seeds = (3, np.array(3), list(range(50)))
+    first, second, third = (envs.reset(seed=seed)[1]["symmetry"] for seed in seeds)
 
     np.testing.assert_array_equal(first, second)
     assert len(set(first.tolist())) == 8
