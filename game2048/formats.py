@@ -20,15 +20,13 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 
 import msgspec
 import numpy as np
-from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType, structs
 
 from game2048.board import MAX_EXPONENT
 from game2048.record import MAX_PLIES, GameRecord, RecordError
 
 T = TypeVar("T")
 
-MAX_AGENT_LENGTH: Final = 200
-MAX_SEED: Final = 2**64 - 1
 BYTE_ORDER_MARKS: Final = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
 Index = Annotated[int, Meta(ge=0, le=3)]
@@ -56,6 +54,23 @@ class _HobbyFile(Struct):
     """The outer object of the hobby form."""
 
     gameplay: _HobbyGame
+
+
+class _OurFile(Struct):
+    """The fields of our form, of whatever types: `GameRecord.from_json` judges them."""
+
+    format: Any = UNSET
+    version: Any = UNSET
+    ruleset: Any = UNSET
+    id: Any = UNSET
+    agent: Any = UNSET
+    seed: Any = UNSET
+    score: Any = UNSET
+    max_tile: Any = UNSET
+    n_moves: Any = UNSET
+    set_up: Any = UNSET
+    start: Any = UNSET
+    plies: Any = UNSET
 
 
 class _Outline(Struct):
@@ -93,7 +108,8 @@ def parse_game(data: bytes) -> GameRecord:
     try:
         outline = _decode(data, _Outline)
         if outline.format is not UNSET:
-            return _read_ours(data)
+            given = structs.asdict(_decode(data, _OurFile))
+            return GameRecord.from_json({name: value for name, value in given.items() if value is not UNSET})
         if outline.initialboard is not UNSET:
             return _read_hobby(_decode(data, _HobbyGame))
         if outline.gameplay is not UNSET:
@@ -101,16 +117,6 @@ def parse_game(data: bytes) -> GameRecord:
     except RecursionError:
         raise RecordError("the JSON is nested too deeply") from None
     raise RecordError("not a game: neither 'format', nor 'initialboard', nor 'gameplay' is there")
-
-
-def _read_ours(data: bytes) -> GameRecord:
-    """Read what `format_game` wrote; bound what the record itself leaves open."""
-    record = GameRecord.from_json(_decode(data, dict[str, Any]))
-    if len(record.agent) > MAX_AGENT_LENGTH or not record.agent.isprintable():
-        raise RecordError(f"agent must be at most {MAX_AGENT_LENGTH} printable characters")
-    if record.seed is not None and record.seed > MAX_SEED:
-        raise RecordError("seed must be below 2**64")
-    return record
 
 
 def _read_hobby(game: _HobbyGame) -> GameRecord:

@@ -8,10 +8,15 @@ with action 0 up, 1 right, 2 down, 3 left, cell = 4 * row + column, and is_four 
 with the start board this is the whole game: boards, rewards and score follow from the rules (`RULESET`).
 
 In JSON the plies are a string of one character each, which gzip packs as tightly as the raw bytes: with
-``k = code >> 1``, the k-th digit of base64url for a new 2, and the character U+00C0 + k for a new 4.
+``k = code >> 1``, the k-th digit of base64url for a new 2, and the character U+00C0 + k for a new 4. A seed from 2**53
+on is a string of decimal digits, because JavaScript rounds larger numbers; every seed is read in both forms.
+``set_up`` is there, and true, where the start board is not one of the two tiles that the rules put there
+(`GameRecord.is_set_up`).
 """
 
 import hashlib
+import operator
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -26,7 +31,9 @@ from game2048._jit import njit
 VERSION: Final = 1
 RULESET: Final = "2048-4x4"
 MAGIC: Final = b"G2048" + bytes([VERSION])
-MAX_PLIES: Final = 250_000  # no 4x4 game can be longer: the tiles of its last board sum to less than 2**18
+MAX_PLIES: Final = 2**17  # every move adds at least 2 to the sum of the tiles, which stays below 2**18
+MAX_AGENT_LENGTH: Final = 200
+MAX_SEED: Final = 2**64 - 1
 BASE64URL: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 PLY_CHARACTERS: Final = "".join(c + chr(0xC0 + k) for k, c in enumerate(BASE64URL))
 _PLY_CODES: Final = {character: code for code, character in enumerate(PLY_CHARACTERS)}
@@ -98,9 +105,9 @@ class GameRecord:
     plies : array_like of int, shape (n_moves,)
         One code a ply, see the module's docstring.
     agent : str
-        Who played, in words.
+        Who played, in words: at most 200 printable characters.
     seed : int, optional
-        Seed of the game, where it is known.
+        Seed of the game, where it is known: from 0 to 2**64 - 1.
 
     Attributes
     ----------
@@ -112,7 +119,8 @@ class GameRecord:
     Raises
     ------
     RecordError
-        If the game is not legal; the message names the first bad ply and the reason.
+        If the game is not legal, and the message names the first bad ply and the reason; or if the agent or the seed
+        is none that can be kept.
     """
 
     start: npt.NDArray[np.uint8]
@@ -123,6 +131,8 @@ class GameRecord:
     rewards: npt.NDArray[np.int64] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "agent", _checked_agent(self.agent))
+        object.__setattr__(self, "seed", _checked_seed(self.seed))
         try:
             board, high = rules.pack(self.start)
         except (ValueError, TypeError) as error:
@@ -161,6 +171,11 @@ class GameRecord:
         """The largest tile of the last board."""
         exponent = int(self.boards[-1].max())
         return 1 << exponent if exponent else 0
+
+    @property
+    def is_set_up(self) -> bool:
+        """Whether the game starts from a board that was set up, not from two tiles that are 2 or 4."""
+        return sorted(self.start.ravel().tolist())[-3:] not in ([0, 1, 1], [0, 1, 2], [0, 2, 2])
 
     @property
     def actions(self) -> npt.NDArray[np.uint8]:
@@ -205,48 +220,96 @@ class GameRecord:
 
     def to_json(self) -> dict[str, Any]:
         """Return the game as plain JSON values, one character a ply."""
+        set_up = {"set_up": True} if self.is_set_up else {}
         return {
             "format": "game2048",
             "version": VERSION,
             "ruleset": RULESET,
             "id": self.id,
             "agent": self.agent,
-            "seed": self.seed,
+            "seed": seed_to_json(self.seed),
             "score": self.score,
             "max_tile": self.max_tile,
             "n_moves": self.n_moves,
+            **set_up,
             "start": self.start.ravel().tolist(),
             "plies": "".join(PLY_CHARACTERS[code] for code in self.plies.tolist()),
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        """Read what `to_json` wrote; what it claims (score, tile, moves) must be what the replay gives.
+        """Read what `to_json` wrote; what it claims (id, score, tile, moves) must be what the replay gives.
 
         Raises
         ------
         RecordError
             If a field is missing or wrong, or the game is not legal.
         """
-        if data.get("format") != "game2048" or data.get("version") != VERSION:
+        version = data.get("version")
+        if data.get("format") != "game2048" or type(version) is not int or version != VERSION:
             raise RecordError(
                 f"format must be 'game2048' version {VERSION}, "
-                f"got {_short(data.get('format'))} version {_short(data.get('version'))}"
+                f"got {_short(data.get('format'))} version {_short(version)}"
             )
         if data.get("ruleset", RULESET) != RULESET:
             raise RecordError(f"ruleset must be {RULESET!r}, got {_short(data['ruleset'])}")
-        plies, seed, agent = data.get("plies"), data.get("seed"), data.get("agent", "unknown")
+        plies = data.get("plies")
         if not isinstance(plies, str):
             raise RecordError(f"plies must be a string, got {type(plies).__name__}")
-        if not isinstance(agent, str):
-            raise RecordError(f"agent must be a string, got {type(agent).__name__}")
-        if seed is not None and (not isinstance(seed, int) or isinstance(seed, bool) or seed < 0):
-            raise RecordError(f"seed must be a non-negative integer or null, got {_short(seed)}")
-        record = cls(start=_start_cells(data.get("start")), plies=_decode(plies), agent=agent, seed=seed)
-        for claim in ("score", "max_tile", "n_moves"):
-            if data.get(claim, getattr(record, claim)) != getattr(record, claim):
-                raise RecordError(f"{claim} is {getattr(record, claim)} by the rules, got {_short(data[claim])}")
+        record = cls(
+            start=_start_cells(data.get("start")),
+            plies=_decode(plies),
+            agent=data.get("agent", "unknown"),
+            seed=_seed_from_json(data.get("seed")),
+        )
+        facts = {"id": record.id, "score": record.score, "max_tile": record.max_tile, "n_moves": record.n_moves}
+        for name, fact in {**facts, "set_up": record.is_set_up}.items():
+            claim = data.get(name, fact)
+            if type(claim) is not type(fact) or claim != fact:
+                raise RecordError(f"{name} is {fact!r} by the rules, got {_short(claim)}")
         return record
+
+
+# --- who played, and the seed ---
+
+
+def seed_to_json(seed: int | None) -> int | str | None:
+    """Return a seed as JSON holds it: as a string where JavaScript would round the number.
+
+    >>> seed_to_json(2**53 - 1), seed_to_json(2**53)
+    (9007199254740991, '9007199254740992')
+    """
+    return seed if seed is None or seed < 2**53 else str(seed)
+
+
+def _seed_from_json(seed: object) -> Any:
+    """Read a seed in either form; what is none is left for the record to refuse."""
+    return int(seed) if isinstance(seed, str) and re.fullmatch("[0-9]{1,20}", seed) else seed
+
+
+def _checked_seed(seed: object) -> int | None:
+    """Return a seed as an int of Python."""
+    if seed is None:
+        return None
+    try:
+        number = operator.index(seed)  # type: ignore[arg-type]  # it says what is no integer
+    except TypeError:
+        number = -1
+    if isinstance(seed, bool) or not 0 <= number <= MAX_SEED:
+        raise RecordError(f"seed must be an integer from 0 to 2**64 - 1 or None, got {_short(seed)}")
+    return number
+
+
+def _checked_agent(agent: object) -> str:
+    """Refuse a name that would spoil a list or a page."""
+    if not isinstance(agent, str):
+        raise RecordError(f"agent must be a string, got {type(agent).__name__}")
+    if len(agent) > MAX_AGENT_LENGTH or not agent.isprintable():
+        raise RecordError(f"agent must be at most {MAX_AGENT_LENGTH} printable characters, got {_short(agent)}")
+    return agent
+
+
+# --- the start board, and the plies ---
 
 
 def _ply_codes(plies: npt.ArrayLike | Iterable[int]) -> npt.NDArray[np.uint8]:
@@ -254,15 +317,21 @@ def _ply_codes(plies: npt.ArrayLike | Iterable[int]) -> npt.NDArray[np.uint8]:
     codes = np.asarray(plies)
     if codes.ndim != 1:
         raise RecordError(f"plies must have one dimension, got shape {codes.shape}")
-    if codes.size > MAX_PLIES:
-        raise RecordError(f"a game has at most {MAX_PLIES} plies, got {codes.size}")
+    _check_length(codes.size)
     if codes.size and (not np.issubdtype(codes.dtype, np.integer) or codes.min() < 0 or codes.max() > 255):
         raise RecordError("plies must be integers from 0 to 127")
     return np.array(codes, np.uint8)
 
 
+def _check_length(n_plies: int) -> None:
+    """Refuse more plies than a game can have."""
+    if n_plies > MAX_PLIES:
+        raise RecordError(f"a game has at most {MAX_PLIES} plies, got {n_plies}")
+
+
 def _decode(plies: str) -> npt.NDArray[np.uint8]:
     """Turn the characters of the JSON form into ply codes."""
+    _check_length(len(plies))
     try:
         return np.array([_PLY_CODES[character] for character in plies], np.uint8)
     except KeyError as error:
@@ -281,5 +350,8 @@ def _start_cells(start: object) -> npt.NDArray[np.uint8]:
 
 def _short(value: object) -> str:
     """Show a value of unknown size in an error message."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # an integer of thousands of digits
+        return "a huge number"
     return text if len(text) <= 60 else text[:57] + "..."

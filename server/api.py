@@ -23,10 +23,11 @@ from werkzeug.exceptions import BadRequest
 
 from game2048 import __version__
 from game2048.formats import parse_game
+from game2048.record import seed_to_json
 from server.body import Body
 from server.config import ServerConfig
 from server.security import check_write
-from server.store import MAX_PAGE, GameStore
+from server.store import MAX_PAGE, GameStore, GameSummary
 
 # Under its id a game never changes. The agent's name or the form of the JSON might: after a day at the latest.
 GAME_CACHE: Final = "public, max-age=86400, immutable"
@@ -61,8 +62,7 @@ class Api:
     def list_games(self) -> Response:
         """Return a page of the list of games, best score first."""
         page = self._store.page(limit=_limit(request.args.get("limit")), cursor=request.args.get("cursor"))
-        games = [asdict(game) | {"created_at": _shown(game.created_at)} for game in page.games]
-        return _json({"games": games, "next": page.next})
+        return _json({"games": [_listed(game) for game in page.games], "next": page.next})
 
     def get_game(self, game_id: str) -> Response:
         """Return a game, compressed if the client takes it."""
@@ -94,6 +94,11 @@ def _json(values: dict[str, Any], status: int = HTTPStatus.OK) -> Response:
     response = Response(msgspec.json.encode(values), status, content_type="application/json")
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _listed(game: GameSummary) -> dict[str, Any]:
+    """Return what the list tells of a game, with the names and values of the record's JSON."""
+    return asdict(game) | {"seed": seed_to_json(game.seed), "created_at": _shown(game.created_at)}
 
 
 def _limit(text: str | None) -> int:

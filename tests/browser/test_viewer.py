@@ -311,6 +311,7 @@ def test_a_name_is_text_and_nothing_else(page: Page, store: GameStore) -> None:
     open_game(page, record)
 
     expect(page.locator("#agent")).to_have_text(name)
+    expect(page.locator("#about")).to_contain_text("seed\u00a018446744073709551615")
 
 
 # --- uploads ---

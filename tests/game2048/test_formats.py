@@ -51,8 +51,21 @@ def test_an_agent_that_would_spoil_a_page_is_refused(game: GameRecord, agent: st
 
 def test_seeds_are_64_bit(game: GameRecord) -> None:
     assert parse(game.to_json() | {"seed": 2**64 - 1}).seed == 2**64 - 1
-    with pytest.raises(RecordError, match=r"seed must be below 2\*\*64"):
+    with pytest.raises(RecordError, match=r"seed must be an integer from 0 to 2\*\*64 - 1 or None, got 184467"):
         parse(game.to_json() | {"seed": 2**64})
+
+
+@pytest.mark.parametrize("seed", [0, 7, 2**53 - 1, 2**53, 2**53 + 1, 2**64 - 1])
+def test_a_seed_is_read_as_a_number_and_as_a_string(game: GameRecord, seed: int) -> None:
+    assert parse(game.to_json() | {"seed": seed}).seed == seed
+    assert parse(game.to_json() | {"seed": str(seed)}).seed == seed
+
+
+def test_a_number_that_is_out_of_range_is_named(game: GameRecord) -> None:
+    data = format_game(game).replace(b'"seed":7', b'"seed":' + b"9" * 5000)
+
+    with pytest.raises(RecordError, match=r"^seed: integer value out of range"):
+        parse_game(data)
 
 
 # --- the hobby form ---

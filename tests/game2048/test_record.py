@@ -1,7 +1,9 @@
 """Game records: what is kept comes back, and what is not a legal game is refused by ply and reason."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -219,9 +221,21 @@ def test_other_bytes_are_refused(data: bytes) -> None:
         ({"start": [0] * 15}, "start must be a list of 16 integer exponents"),
         ({"start": [99] * 16}, r"start exponents must be in \[0, 17\]"),
         ({"agent": 1}, "agent must be a string, got int"),
-        ({"seed": -1}, "seed must be a non-negative integer or null, got -1"),
-        ({"seed": True}, "seed must be a non-negative integer or null, got True"),
-        ({"seed": 1.5}, "seed must be a non-negative integer or null, got 1.5"),
+        ({"agent": None}, "agent must be a string, got NoneType"),
+        ({"seed": -1}, r"seed must be an integer from 0 to 2\*\*64 - 1 or None, got -1"),
+        ({"seed": True}, "seed must be an integer .*, got True"),
+        ({"seed": 1.5}, "seed must be an integer .*, got 1.5"),
+        ({"seed": "x"}, "seed must be an integer .*, got 'x'"),
+        ({"seed": "-1"}, "seed must be an integer .*, got '-1'"),
+        ({"seed": "٣"}, "seed must be an integer .*, got '٣'"),
+        ({"seed": "9" * 5000}, "seed must be an integer .*, got '999"),
+        ({"seed": "18446744073709551616"}, "seed must be an integer .*, got 184467"),
+        ({"version": 1.0}, "version 1.0"),
+        ({"version": True}, "version True"),
+        ({"id": "0" * 16}, "id is '[0-9a-f]{16}' by the rules, got '0000000000000000'"),
+        ({"id": None}, "id is '[0-9a-f]{16}' by the rules, got None"),
+        ({"set_up": True}, "set_up is False by the rules, got True"),
+        ({"plies": "A" * 300_000}, "a game has at most 131072 plies, got 300000"),
     ],
 )
 def test_json_that_claims_what_is_not_so_is_refused(game: GameRecord, change: dict[str, object], message: str) -> None:
@@ -229,10 +243,75 @@ def test_json_that_claims_what_is_not_so_is_refused(game: GameRecord, change: di
         GameRecord.from_json(game.to_json() | change)
 
 
+@pytest.mark.parametrize("claim", ["score", "max_tile", "n_moves"])
+def test_claims_are_integers(claim: str) -> None:
+    one_move = GameRecord(start=[[1, 1, 0, 0], *EMPTY], plies=[1 << 5 | 0])
+    data = one_move.to_json()
+
+    for value in (float(data[claim]), str(data[claim]), True):
+        with pytest.raises(RecordError, match=f"{claim} is {data[claim]} by the rules, got {value!r}"):
+            GameRecord.from_json(data | {claim: value})
+
+
 def test_claims_and_ruleset_may_be_left_out(game: GameRecord) -> None:
     needed = {key: game.to_json()[key] for key in ("format", "version", "start", "plies")}
 
     assert GameRecord.from_json(needed).score == game.score
+
+
+# --- who played, and the seed ---
+
+
+@pytest.mark.parametrize("agent", ["x" * 201, "bell \a", "two\nlines", "\u202e", "\ud800", 5, None])
+def test_an_agent_that_would_spoil_a_page_is_refused(agent: object) -> None:
+    with pytest.raises(RecordError, match="agent must be a"):
+        GameRecord(start=TWO_TWOS, plies=[], agent=agent)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**64, pytest.param(10**5000, id="huge"), 1.0, "1", True, np.array([1])])
+def test_a_seed_that_our_reader_would_refuse_is_refused(seed: object) -> None:
+    with pytest.raises(RecordError, match=r"seed must be an integer from 0 to 2\*\*64 - 1 or None, got"):
+        GameRecord(start=TWO_TWOS, plies=[], seed=seed)
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.uint64, np.array])
+def test_every_kind_of_integer_is_a_seed(kind: Callable[[int], Any]) -> None:
+    record = GameRecord(start=TWO_TWOS, plies=[], seed=kind(5))
+
+    assert type(record.seed) is int
+    assert record.to_json()["seed"] == 5
+
+
+def test_a_seed_that_javascript_would_round_is_a_string() -> None:
+    seeds = [2**53 - 1, 2**53, 2**64 - 1]
+
+    written = [GameRecord(start=TWO_TWOS, plies=[], seed=seed).to_json()["seed"] for seed in seeds]
+
+    assert written == [9007199254740991, "9007199254740992", "18446744073709551615"]
+
+
+# --- boards that were set up ---
+
+
+@pytest.mark.parametrize("tiles", [(1, 1), (1, 2), (2, 1), (2, 2)])
+def test_two_small_tiles_are_a_real_start(tiles: tuple[int, int]) -> None:
+    record = GameRecord(start=[[tiles[0], 0, 0, 0], [0] * 4, [0, tiles[1], 0, 0], [0] * 4], plies=[])
+
+    assert not record.is_set_up
+    assert "set_up" not in record.to_json()
+
+
+@pytest.mark.parametrize(
+    "cells", [[0] * 16, [1] + [0] * 15, [1, 1, 1] + [0] * 13, [1, 3] + [0] * 14, [3] + [0] * 15, [17] * 16]
+)
+def test_any_other_start_is_set_up(cells: list[int]) -> None:
+    record = GameRecord(start=cells, plies=[])
+
+    assert record.is_set_up
+    assert record.to_json()["set_up"] is True
+    assert GameRecord.from_json(record.to_json()) == record
+    with pytest.raises(RecordError, match="set_up is True by the rules, got False"):
+        GameRecord.from_json(record.to_json() | {"set_up": False})
 
 
 # --- the golden game ---

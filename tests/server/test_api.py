@@ -54,8 +54,7 @@ def test_the_list_tells_what_there_is_best_first(client: FlaskClient, store: Gam
     assert first["score"] > second["score"]
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", first.pop("created_at"))
     assert first == {key: game.to_json()[key] for key in ("id", "agent", "score", "max_tile", "n_moves", "seed")}
-    assert second["seed"] == 2**64 - 1
-    assert b"18446744073709551615" in response.data
+    assert second["seed"] == "18446744073709551615"  # JavaScript would round the number
 
 
 def test_a_reader_walks_through_the_pages(client: FlaskClient, store: GameStore, games: list[GameRecord]) -> None:
@@ -265,7 +264,7 @@ def test_what_is_no_game_is_refused(app: Flask, store: GameStore, data: bytes) -
         {"plies": "zzzzzzzz"},
         {"seed": 2**64},
         {"seed": 1e3},
-        {"seed": "1"},
+        {"seed": "x"},
         {"agent": 5},
         {"agent": "x" * 201},
         {"agent": "\0"},
