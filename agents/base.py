@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from game2048.game import Game
-from game2048.record import GameRecord
+from game2048.record import MAX_PLIES, GameRecord
 
-MAX_MOVES: Final = 2**17  # every move adds at least 2 to the sum of tiles, which stays below 2**18
+MAX_MOVES: Final = MAX_PLIES
 
 
 class PlayedGame(NamedTuple):
@@ -42,7 +42,11 @@ class Agent(Protocol):
     name: str
 
     def act(self, game: Game) -> int:
-        """Return a legal action of a game that is not over."""
+        """Return a legal action of a game that is not over.
+
+        An agent that draws random numbers may keep its stream between the moves of one game; asked for every move
+        from the first on, it plays the game of `play_game`.
+        """
 
     def play_game(self, game_seed: int) -> PlayedGame:
         """Play the whole game of a seed. The result depends on nothing but the agent and the seed."""

@@ -140,7 +140,9 @@ class Baseline:
         self._streams = two_streams(0)
 
     def act(self, game: Game) -> int:
-        """Return a legal action of a game that is not over; draws from the player's own stream."""
+        """Return a legal action of a game that is not over; the player's stream starts anew with a new game."""
+        if game.n_moves == 0:
+            self._streams = two_streams(game.seed)
         return choose(self._policy, self._n_rollouts, *game.packed, self._streams, self._tables)
 
     def play_game(self, game_seed: int) -> PlayedGame:

@@ -56,6 +56,11 @@ class Game:
         self._plies: list[int] = []
 
     @property
+    def seed(self) -> int:
+        """The seed of the game."""
+        return self._seed
+
+    @property
     def n_moves(self) -> int:
         """Moves played."""
         return len(self._plies)

@@ -45,10 +45,13 @@ def test_baselines_play_legal_games(agent):
 
 
 @pytest.mark.parametrize("agent", [RandomAgent(), GreedyAgent(), MonteCarloAgent(2)], ids=lambda a: a.name)
-def test_baselines_choose_legal_actions(agent):
-    game = Game(3)
-    while not game.is_over:
-        game.play(agent.act(game))
+def test_a_game_is_the_same_in_the_kernel_and_move_by_move(agent):
+    for game_seed in (3, 4):
+        game = Game(game_seed)
+        while not game.is_over:
+            game.play(agent.act(game))
+
+        assert game.record().plies.tolist() == agent.play_game(game_seed).plies.tolist()
 
 
 def test_greedy_takes_the_larger_reward():
