@@ -64,10 +64,11 @@ def load_named_agent(name: str, rollouts: int = 100) -> "Agent":
 def database_url(database: str | None) -> str:
     """Return the URL of the games' database: a URL as it is, a path as SQLite, None as the user's own."""
     from server.config import default_database
+    from server.urls import sqlite_url
 
     if database is None:
         return default_database()
-    return database if "://" in database else f"sqlite:///{Path(database)}"
+    return database if "://" in database else sqlite_url(Path(database))
 
 
 def check_seed(seed: int) -> None:

@@ -69,6 +69,7 @@ class Demo:
         """Evaluate, store the best games, and return the id of the best."""
         from agents.checkpoint import load_agent
         from server.store import GameStore
+        from server.urls import sqlite_url
 
         stdout.print(f"[bold]2. Evaluate[/bold] it on {self.games} games that it has not seen.")
         agent = load_agent(self.out)
@@ -76,14 +77,15 @@ class Demo:
         evaluation = run_evaluation(agent, self.games, self.seed + 1, default_threads(), keep.add)
         print_evaluation(evaluation)
         records = [game.record(agent.name) for game in keep.sorted()]
-        with GameStore(f"sqlite:///{self.out / 'games.sqlite'}") as store:
+        with GameStore(sqlite_url(self.out / "games.sqlite")) as store:
             store.add_many(records)
         return records[0].id
 
     def _show(self, game_id: str) -> None:
         from server.app import create_app
         from server.config import ServerConfig
+        from server.urls import sqlite_url
 
         stdout.print("[bold]3. Watch[/bold] its best game.")
-        app = create_app(ServerConfig(database=f"sqlite:///{self.out / 'games.sqlite'}"))
+        app = create_app(ServerConfig(database=sqlite_url(self.out / "games.sqlite")))
         run_server(app, host="127.0.0.1", port=self.port, browser=not self.no_browser, page=f"games/{game_id}?play")

@@ -326,6 +326,12 @@ def test_the_demo_looks_at_the_port_before_it_works(tmp_path, capsys):
     assert not (tmp_path / "demo").exists()
 
 
+def test_a_database_may_have_any_name(tmp_path, capsys):
+    run(capsys, "record", "random", "--games", 1, "--db", tmp_path / "100%?#.sqlite")
+
+    assert [path.name for path in tmp_path.iterdir()] == ["100%?#.sqlite"]
+
+
 def test_the_best_of_some_files_are_kept(tmp_path, capsys):
     run(capsys, "record", "greedy", "--games", 4, "--export", tmp_path)
     files = sorted(tmp_path.glob("*.json"))
