@@ -19,6 +19,7 @@ from server.errors import (
 )
 from server.run import serve
 from server.store import GameStore, GameSummary, Page, StoredGame
+from server.urls import sqlite_url
 
 __all__ = [
     "AssetsError",
@@ -37,4 +38,5 @@ __all__ = [
     "StoredGame",
     "create_app",
     "serve",
+    "sqlite_url",
 ]

@@ -6,13 +6,14 @@ from typing import Final
 import platformdirs
 
 from server.errors import ConfigError
+from server.urls import sqlite_url
 
 MIB: Final = 2**20
 
 
 def default_database() -> str:
     """Return the URL of the SQLite file in the user's data folder."""
-    return f"sqlite:///{platformdirs.user_data_path('game2048') / 'games.sqlite'}"
+    return sqlite_url(platformdirs.user_data_path("game2048") / "games.sqlite")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -40,11 +40,12 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from game2048.record import GameRecord, RecordError
 from server.errors import CursorError, GameNotFoundError, SchemaError, StoreError
+from server.urls import is_sqlite, parse_url, shown_name
 
 logger = logging.getLogger(__name__)
 
@@ -110,7 +111,8 @@ class GameStore:
     Parameters
     ----------
     url : str
-        ``sqlite:///path/to/file`` (made, with its folder, where it does not exist) or a PostgreSQL URL such as
+        ``sqlite:///path/to/file`` (made, with its folder, where it does not exist; `sqlite_url` writes it for any path)
+        or a PostgreSQL URL such as
         ``postgresql+psycopg://user@host/name``.
 
     Attributes
@@ -140,13 +142,15 @@ class GameStore:
     """
 
     def __init__(self, url: str) -> None:
-        self._url = _checked_url(url)
-        self.name = _name(self._url)
+        self._url = parse_url(url)
+        self.name = shown_name(self._url)
+        if is_sqlite(self._url):
+            _make_folder(Path(str(self._url.database)))
         try:
             self._engine = _make_engine(self._url)
         except ImportError as error:
             raise StoreError(f"{self.name}: the driver {error.name!r} is not installed") from error
-        except ArgumentError as error:
+        except (ArgumentError, ValueError, TypeError) as error:  # of its options, such as ?timeout=soon
             raise StoreError(f"{self.name}: {error}") from error
         try:
             with self._reporting():
@@ -262,39 +266,17 @@ class GameStore:
 # --- opening ---
 
 
-def _is_sqlite(url: URL) -> bool:
-    return url.get_backend_name() == "sqlite"
-
-
-def _name(url: URL) -> str:
-    """Return what to call a database in messages: the path of an SQLite file, a URL without its password."""
-    return str(url.database) if _is_sqlite(url) else url.render_as_string(hide_password=True)
-
-
-def _checked_url(url: str) -> URL:
-    """Parse a database URL and make the folder of an SQLite file."""
+def _make_folder(file: Path) -> None:
+    """Make the folder of an SQLite file."""
     try:
-        parsed = make_url(url)
-    except ArgumentError:
-        raise StoreError(f"database must be a URL such as sqlite:///games.sqlite, got {url!r}") from None
-    backend = parsed.get_backend_name()
-    if backend not in _INSERTS:
-        raise StoreError(f"database must be sqlite or postgresql, got {backend!r}")
-    if not _is_sqlite(parsed):
-        return parsed
-    if parsed.database in (None, "", ":memory:") or parsed.query.get("mode") == "memory":
-        raise StoreError("database must be a file: threads cannot share one in memory")
-    folder = Path(str(parsed.database)).parent
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
+        file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StoreError(f"the folder {folder} cannot be made: {error.strerror}") from error
-    return parsed
+        raise StoreError(f"the folder {file.parent} cannot be made: {error.strerror}") from error
 
 
 def _make_engine(url: URL) -> Engine:
     """Make the engine; connections open when they are needed."""
-    if not _is_sqlite(url):
+    if not is_sqlite(url):
         return create_engine(url, pool_pre_ping=True)
     engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
     event.listen(engine, "connect", _set_up_sqlite)

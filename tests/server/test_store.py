@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from game2048 import GameRecord
-from server import CursorError, GameNotFoundError, GameStore, SchemaError, ServerError, StoreError
+from server import CursorError, GameNotFoundError, GameStore, SchemaError, ServerError, StoreError, sqlite_url
+from server.config import default_database
 from tests.game2048.games import NEARLY_65536, greedy, record_game
 
 
@@ -315,12 +316,50 @@ def test_a_path_that_is_a_folder_is_named(tmp_path: Path) -> None:
         ("mysql://localhost/games", "database must be sqlite or postgresql, got 'mysql'"),
         ("sqlite://", "database must be a file"),
         ("sqlite:///:memory:", "database must be a file"),
+        ("sqlite:///%3Amemory%3A", "database must be a file"),
+        ("sqlite:///a\0b", "database must be a file"),
         ("sqlite+nodriver:///games.sqlite", "nodriver"),
+        ("sqlite://host/games.sqlite", "Invalid SQLite URL"),
+        ("postgresql://me@host:abc/games", r"database must be a URL .*, got 'postgresql://\*\*\*@host:abc/games'"),
+        ("postgresql://me:secret@host:abc/games", r"got 'postgresql://\*\*\*@host:abc/games'"),
     ],
 )
 def test_an_impossible_url_is_refused(url: str, message: str) -> None:
     with pytest.raises(StoreError, match=message):
         GameStore(url)
+
+
+@pytest.mark.parametrize("option", ["timeout=abc", "timeout=1&timeout=2", "detect_types=x", "uri=maybe"])
+def test_an_impossible_option_is_refused(tmp_path: Path, option: str) -> None:
+    with pytest.raises(StoreError, match=r"games\.sqlite: ."):
+        GameStore(f"sqlite:///{tmp_path}/games.sqlite?{option}")
+
+
+@pytest.mark.parametrize("name", ["100 %", "a?b#c", "%20", "a%3Fb", "ü;&=+", "x@y:z", "a://b", "file:x", "\\"])
+def test_any_path_is_opened_exactly(tmp_path: Path, game: GameRecord, name: str) -> None:
+    file = tmp_path / name / f"{name}.sqlite"
+
+    with GameStore(sqlite_url(file)) as store:
+        store.add(game)
+        assert file.is_file()
+        assert store.name == str(file)
+    with GameStore(sqlite_url(file)) as store:
+        assert store.count() == 1
+
+
+def test_a_relative_path_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    GameStore(sqlite_url(Path("a?b.sqlite"))).close()
+
+    assert [path.name for path in tmp_path.iterdir()] == ["a?b.sqlite"]
+
+
+def test_the_default_database_is_a_file_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platformdirs.user_data_path", lambda name: tmp_path / "100 %?" / name)
+
+    with GameStore(default_database()) as store:
+        assert store.name == str(tmp_path / "100 %?" / "game2048" / "games.sqlite")
 
 
 def test_a_password_is_never_shown() -> None:
