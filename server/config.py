@@ -1,5 +1,6 @@
 """The server's settings."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -9,6 +10,8 @@ from server.errors import ConfigError
 from server.urls import sqlite_url
 
 MIB: Final = 2**20
+HOST_NAME: Final = r"\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\]"
+PRINTABLE: Final = r"[!-~]([ -~]*[!-~])?"  # what a header can carry
 
 
 def default_database() -> str:
@@ -33,13 +36,16 @@ class ServerConfig:
     """Largest upload; the longest possible game takes 0.5 MB in our form, 6 to 20 MB in the hobby form."""
 
     trusted_hosts: tuple[str, ...] = ()
-    """Names, besides those of this machine, under which the server may be asked; ``.example.org`` is a whole domain."""
+    """Names, besides those of this machine, under which the server may be asked, on whatever port.
+
+    ``.example.org`` is a whole domain.
+    """
 
     read_only: bool = False
     """Whether uploads are refused."""
 
     write_token: str | None = field(default=None, repr=False)
-    """Secret that an upload has to carry as ``Authorization: Bearer``; None asks for none."""
+    """Secret that an upload has to carry as ``Authorization: Bearer``, printable ASCII; None asks for none."""
 
     cached_games: int = 64
     """Number of games whose JSON is kept ready, compressed, in memory."""
@@ -49,5 +55,14 @@ class ServerConfig:
             raise ConfigError(f"max_upload_bytes must be positive, got {self.max_upload_bytes}")
         if self.cached_games < 0:
             raise ConfigError(f"cached_games must not be negative, got {self.cached_games}")
-        if self.write_token is not None and not self.write_token.strip():
-            raise ConfigError("write_token must not be empty; None asks for none")
+        for name in self.trusted_hosts:
+            if not re.fullmatch(HOST_NAME, name):
+                raise ConfigError(
+                    "trusted_hosts must hold names or addresses without a port, IPv6 addresses in brackets; "
+                    f"got {name!r}"
+                )
+        if self.write_token is not None and not re.fullmatch(PRINTABLE, self.write_token):
+            raise ConfigError(
+                "write_token must be printable ASCII characters, neither empty nor with a space at an end; "
+                "None asks for none"
+            )

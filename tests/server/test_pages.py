@@ -188,13 +188,20 @@ def test_a_foreign_host_is_refused(client: FlaskClient, host: str) -> None:
 
 
 def test_configured_hosts_are_trusted(store: GameStore) -> None:
-    config = ServerConfig(trusted_hosts=("Games.example.org", ".example.net", "192.168.0.7"))
+    config = ServerConfig(trusted_hosts=("Games.example.org", ".example.net", "192.168.0.7", "[2001:db8::1]"))
     client = create_app(config, store=store).test_client()
 
-    hosts = ("games.example.org:80", "example.net", "a.example.net", "192.168.0.7:2048", "x.games.example.org")
+    hosts = (
+        "games.example.org:80",
+        "example.net",
+        "a.example.net",
+        "192.168.0.7:2048",
+        "[2001:db8::1]:2048",
+        "x.games.example.org",
+    )
     statuses = [client.get("/api/health", headers={"Host": host}).status_code for host in hosts]
 
-    assert statuses == [200, 200, 200, 200, 400]
+    assert statuses == [200, 200, 200, 200, 200, 400]
 
 
 # --- settings ---
@@ -207,7 +214,28 @@ def test_the_database_of_the_settings_is_opened(url: str) -> None:
     app.extensions["game_store"].close()
 
 
-@pytest.mark.parametrize("setting", [{"max_upload_bytes": 0}, {"cached_games": -1}, {"write_token": " "}])
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"max_upload_bytes": 0},
+        {"cached_games": -1},
+        *({"write_token": token} for token in ("", " ", "é", "schlüssel", "two\nlines", " secret", "secret ")),
+        *(
+            {"trusted_hosts": ("example.org", name)}
+            for name in (
+                "",
+                " ",
+                ".",
+                "a b",
+                "example.org:80",
+                "[::1]:80",
+                "2001:db8::1",
+                "http://example.org",
+                "é.org",
+            )
+        ),
+    ],
+)
 def test_an_impossible_setting_is_named(setting: dict[str, object]) -> None:
     with pytest.raises(ConfigError, match=next(iter(setting))):
         ServerConfig(**setting)
