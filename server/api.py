@@ -98,7 +98,10 @@ def _json(values: dict[str, Any], status: int = HTTPStatus.OK) -> Response:
 
 def _listed(game: GameSummary) -> dict[str, Any]:
     """Return what the list tells of a game, with the names and values of the record's JSON."""
-    return asdict(game) | {"seed": seed_to_json(game.seed), "created_at": _shown(game.created_at)}
+    values = asdict(game) | {"seed": seed_to_json(game.seed), "created_at": _shown(game.created_at)}
+    if not game.set_up:
+        del values["set_up"]
+    return values
 
 
 def _limit(text: str | None) -> int:

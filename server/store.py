@@ -28,6 +28,8 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     Row,
+    Select,
+    SmallInteger,
     String,
     Table,
     Text,
@@ -60,6 +62,7 @@ _games = Table(
     _metadata,
     Column("id", String(16), primary_key=True),
     Column("agent", Text, nullable=False),
+    Column("set_up", SmallInteger, nullable=False),  # 1 where the start board was set up: such games are listed last
     Column("seed", Text),  # decimal digits: the integers of SQL end at 2**63 - 1
     Column("score", BigInteger, nullable=False),
     Column("max_tile", Integer, nullable=False),
@@ -67,7 +70,7 @@ _games = Table(
     Column("created_at", BigInteger, nullable=False),  # seconds since 1970, UTC: the same in every database
     Column("game", LargeBinary, nullable=False),  # GameRecord.to_bytes(); last, because it is long
 )
-Index("games_by_score", _games.c.score.desc(), _games.c.id)
+Index("games_by_score", _games.c.set_up, _games.c.score.desc(), _games.c.id)
 
 _meta = Table("meta", _metadata, Column("key", String(32), primary_key=True), Column("value", Text, nullable=False))
 
@@ -84,6 +87,8 @@ class GameSummary:
     score: int
     max_tile: int
     n_moves: int
+    set_up: bool
+    """Whether the game starts from a board that was set up, see `GameRecord.is_set_up`."""
     seed: int | None
     created_at: datetime
     """When the game was added, UTC."""
@@ -214,6 +219,8 @@ class GameStore:
     def page(self, *, limit: int = 50, cursor: str | None = None) -> Page:
         """Return the next ``limit`` games (1 to 200), best score first, after those that ``cursor`` closed.
 
+        Games from boards that were set up come after all others: their scores say nothing.
+
         The cursor names the last game that was shown, not a number of rows: added games shift nothing.
 
         Raises
@@ -225,17 +232,14 @@ class GameStore:
         """
         if not 1 <= limit <= MAX_PAGE:
             raise ValueError(f"limit must be from 1 to {MAX_PAGE}, got {limit}")
-        query = select(*_SUMMARY).order_by(_games.c.score.desc(), _games.c.id).limit(limit + 1)
-        if cursor is not None:
-            score, game_id = _read_cursor(cursor)
-            query = query.where(or_(_games.c.score < score, and_(_games.c.score == score, _games.c.id > game_id)))
+        query = _page_query(None if cursor is None else _read_cursor(cursor)).limit(limit + 1)
         with self._reporting(), self._engine.connect() as connection:
             games = [_summary(row) for row in connection.execute(query)]
         more = len(games) > limit
         return Page(games=games[:limit], next=_write_cursor(games[limit - 1]) if more else None)
 
     def best(self) -> GameSummary | None:
-        """Return the game with the highest score, None where there is no game."""
+        """Return the first game of the list, None where there is no game."""
         return next(iter(self.page(limit=1).games), None)
 
     def count(self) -> int:
@@ -324,6 +328,7 @@ def _row_values(record: GameRecord, now: int) -> dict[str, object]:
         "seed": None if record.seed is None else str(record.seed),
         "score": record.score,
         "max_tile": record.max_tile,
+        "set_up": int(record.is_set_up),
         "n_moves": record.n_moves,
         "created_at": now,
         "game": record.to_bytes(),
@@ -333,7 +338,8 @@ def _row_values(record: GameRecord, now: int) -> dict[str, object]:
 def _summary(row: Row[Any]) -> GameSummary:
     """Return the summary of a row."""
     values = row._asdict()
-    return GameSummary(**values | {"seed": _seed(row.seed), "created_at": _time(row.created_at)})
+    readable = {"set_up": bool(row.set_up), "seed": _seed(row.seed), "created_at": _time(row.created_at)}
+    return GameSummary(**values | readable)
 
 
 def _seed(digits: str | None) -> int | None:
@@ -344,18 +350,29 @@ def _time(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
+def _page_query(after: tuple[int, int, str] | None) -> Select[Any]:
+    """Return the query of the list of games, after the place that a cursor holds."""
+    set_up, score, game_id = _games.c.set_up, _games.c.score, _games.c.id
+    query = select(*_SUMMARY).order_by(set_up, score.desc(), game_id)
+    if after is None:
+        return query
+    kind, points, name = after
+    later = or_(score < points, and_(score == points, game_id > name))
+    return query.where(set_up >= kind, or_(set_up > kind, later))
+
+
 def _write_cursor(last: GameSummary) -> str:
-    """Name the place after a game.
+    """Name the place after a game: whether it was set up, its score and its id.
 
-    >>> _read_cursor("18432-00000000000000ff")
-    (18432, '00000000000000ff')
+    >>> _read_cursor("0-18432-00000000000000ff")
+    (0, 18432, '00000000000000ff')
     """
-    return f"{last.score}-{last.id}"
+    return f"{int(last.set_up)}-{last.score}-{last.id}"
 
 
-def _read_cursor(cursor: str) -> tuple[int, str]:
-    """Return the score and id that a cursor holds."""
-    match = re.fullmatch("([0-9]{1,18})-([0-9a-f]{16})", cursor)
+def _read_cursor(cursor: str) -> tuple[int, int, str]:
+    """Return what a cursor holds."""
+    match = re.fullmatch("([01])-([0-9]{1,18})-([0-9a-f]{16})", cursor)
     if match is None:
         raise CursorError("cursor must be the 'next' of an earlier page")
-    return int(match[1]), match[2]
+    return int(match[1]), int(match[2]), match[3]

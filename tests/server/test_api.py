@@ -76,7 +76,9 @@ def test_a_bad_limit_is_a_bad_request(client: FlaskClient, limit: str) -> None:
     assert_problem(client.get("/api/games", query_string={"limit": limit}), 400, "limit must be an integer from 1 to")
 
 
-@pytest.mark.parametrize("cursor", ["", "x", "1-2", "9" * 30 + "-" + "0" * 16, "\0", "' OR 1=1"])
+@pytest.mark.parametrize(
+    "cursor", ["", "x", "0-1-2", "0-" + "9" * 30 + "-" + "0" * 16, "5-" + "0" * 16, "\0", "' OR 1=1"]
+)
 def test_a_bad_cursor_is_a_bad_request(client: FlaskClient, cursor: str) -> None:
     assert_problem(client.get("/api/games", query_string={"cursor": cursor}), 400, "cursor must be the 'next'")
 
@@ -204,6 +206,20 @@ def test_a_game_beyond_65536_is_taken(client: FlaskClient) -> None:
     game = record_game(seed=5, policy=greedy, board=NEARLY_65536)
 
     assert upload(client, format_game(game)).json["max_tile"] == 65536
+
+
+def test_a_game_from_a_board_that_was_set_up_is_marked_and_listed_last(client: FlaskClient, game: GameRecord) -> None:
+    boast = GameRecord(start=[17] * 15 + [1], plies=[])
+    for record in (boast, game):
+        assert upload(client, format_game(record)).status_code == 201
+
+    first, second = client.get("/api/games").json["games"]
+
+    assert (first["id"], second["id"]) == (game.id, boast.id)
+    assert "set_up" not in first
+    assert second["set_up"] is True
+    assert client.get(f"/api/games/{boast.id}").json["set_up"] is True
+    assert "set_up" not in client.get(f"/api/games/{game.id}").json
 
 
 def test_uploads_at_once_are_kept_once(app: Flask, games: list[GameRecord], store: GameStore) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 from game2048 import GameRecord
 from server import CursorError, GameNotFoundError, GameStore, SchemaError, ServerError, StoreError, sqlite_url
 from server.config import default_database
+from server.store import _page_query
 from tests.game2048.games import NEARLY_65536, greedy, record_game
 
 
@@ -139,9 +140,31 @@ def test_a_game_added_between_two_pages_shifts_nothing(store: GameStore, games: 
     assert store.page(limit=1, cursor=first.next).games[0].id == by_score[4].id
 
 
-def test_pages_are_read_from_the_index(store: GameStore, games: list[GameRecord]) -> None:
+def test_games_from_boards_that_were_set_up_come_last(store: GameStore, games: list[GameRecord]) -> None:
+    boast = GameRecord(start=[17] * 16, plies=[])
+    set_up = [boast, *(record_game(seed=seed, board=NEARLY_65536, max_moves=seed) for seed in (10, 20, 30))]
+    store.add_many([*set_up, *games])
+    listed, cursor = [], None
+
+    while True:
+        page = store.page(limit=3, cursor=cursor)
+        listed += page.games
+        cursor = page.next
+        if cursor is None:
+            break
+
+    expected = [sorted(part, key=lambda game: (-game.score, game.id)) for part in (games, set_up)]
+    assert [game.id for game in listed] == [game.id for part in expected for game in part]
+    assert [game.set_up for game in listed] == [False] * len(games) + [True] * 4
+    assert store.best() == listed[0]
+
+
+@pytest.mark.parametrize("after", [None, (0, 9, "a"), (1, 9, "a")])
+def test_pages_are_read_from_the_index(
+    store: GameStore, games: list[GameRecord], after: tuple[int, int, str] | None
+) -> None:
     store.add_many(games)
-    query = "SELECT id FROM games WHERE score < 9 OR (score = 9 AND id > 'a') ORDER BY score DESC, id LIMIT 3"
+    query = _page_query(after).limit(3).compile(store._engine, compile_kwargs={"literal_binds": True})
     with store._engine.connect() as connection:
         plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}").fetchall()
 
@@ -165,7 +188,10 @@ def test_an_impossible_limit_is_refused(store: GameStore, limit: int) -> None:
         store.page(limit=limit)
 
 
-@pytest.mark.parametrize("cursor", ["", "x", "5", "5-", "-5-" + "0" * 16, "9" * 19 + "-" + "0" * 16, "٣-" + "0" * 16])
+@pytest.mark.parametrize(
+    "cursor",
+    ["", "x", "5", "0-5-", *(f"{place}-{0:016}" for place in ("5", "0--5", "2-5", "0-" + "9" * 19, "0-٣", "x-3"))],
+)
 def test_an_invented_cursor_is_refused(store: GameStore, cursor: str) -> None:
     with pytest.raises(CursorError):
         store.page(cursor=cursor)
