@@ -24,8 +24,9 @@ demo: $(VENV)/.core  ## Train an agent for about a minute, record its games, wat
 test: $(VENV)/.dev  ## Run the default test suite
 	$(BIN)/python -m pytest
 
-test-slow: $(VENV)/.dev  ## Run the slow tests too: learning, statistics, a wheel in an empty environment
+test-slow: $(VENV)/.dev  ## Run all tests: learning, a million boards, a wheel in an empty environment, external trainers
 	$(BIN)/python -m pytest -m "not external"
+	$(MAKE) test-external
 
 test-external: .venv-external/.done .venv-rllib/.done  ## Run external trainers on the environment, in environments of their own
 	.venv-external/bin/python -m pytest -m external tests/external

@@ -1,11 +1,12 @@
 """The JSON interface: list, fetch and add games.
 
-=====================  ==============================================================================
-GET /api/games         ``{"games": [...], "next": cursor or null}``, best score first; ?limit=&cursor=
+=====================  =================================================================================================
+GET /api/games         ``{"games": [...], "next": cursor or null, "uploads": whether a page may upload}``, best score
+                       first, games from boards that were set up (``"set_up": true``) last; ?limit=&cursor=
 GET /api/games/ID      the game as in `GameRecord.to_json`, and when it was added
 POST /api/games        add a game, in our form or the hobby form: 201, or 200 if it is there already
 GET /api/health        ``{"status": "ok", "version": ..., "games": ...}``
-=====================  ==============================================================================
+=====================  =================================================================================================
 
 Errors are problem details (`server.problems`); of a game that is not legal, ``ply`` is the first wrong one.
 """
@@ -29,8 +30,9 @@ from server.config import ServerConfig
 from server.security import check_write
 from server.store import MAX_PAGE, GameStore, GameSummary
 
-# Under its id a game never changes. The agent's name or the form of the JSON might: after a day at the latest.
-GAME_CACHE: Final = "public, max-age=86400, immutable"
+# Under its id a game never changes, but who played it and when it was added belong to this database, and the form of
+# the JSON to this version: for a day nobody has to ask, and whoever reloads the page does.
+GAME_CACHE: Final = "public, max-age=86400"
 DEFAULT_PAGE: Final = 50
 
 
@@ -62,7 +64,8 @@ class Api:
     def list_games(self) -> Response:
         """Return a page of the list of games, best score first."""
         page = self._store.page(limit=_limit(request.args.get("limit")), cursor=request.args.get("cursor"))
-        return _json({"games": [_listed(game) for game in page.games], "next": page.next})
+        games = [_listed(game) for game in page.games]
+        return _json({"games": games, "next": page.next, "uploads": self._config.page_uploads})
 
     def get_game(self, game_id: str) -> Response:
         """Return a game, compressed if the client takes it."""

@@ -35,7 +35,7 @@ def create_app(config: ServerConfig | None = None, *, store: GameStore | None = 
     >>> from server import GameStore, create_app
     >>> with tempfile.TemporaryDirectory() as folder, GameStore(f"sqlite:///{folder}/games.sqlite") as store:
     ...     create_app(store=store).test_client().get("/api/games").json
-    {'games': [], 'next': None}
+    {'games': [], 'next': None, 'uploads': True}
     """
     config = config or ServerConfig()
     if store is None:

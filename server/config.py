@@ -50,6 +50,11 @@ class ServerConfig:
     cached_games: int = 64
     """Number of games whose JSON is kept ready, compressed, in memory."""
 
+    @property
+    def page_uploads(self) -> bool:
+        """Whether a page can upload: it has no token to show."""
+        return not self.read_only and self.write_token is None
+
     def __post_init__(self) -> None:
         if self.max_upload_bytes < 1:
             raise ConfigError(f"max_upload_bytes must be positive, got {self.max_upload_bytes}")

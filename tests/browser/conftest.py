@@ -5,6 +5,7 @@ import os
 import shutil
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -41,17 +42,26 @@ def store(tmp_path_factory: pytest.TempPathFactory, game: GameRecord, large_game
         yield store
 
 
+@contextmanager
+def running(config: ServerConfig, store: GameStore) -> Iterator[str]:
+    """Run a server, and give its address."""
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
+    server = make_server("127.0.0.1", 0, create_app(config, store=store), threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
 @pytest.fixture(scope="session")
 def site(store: GameStore) -> Iterator[str]:
     """The address of a server that is up."""
-    logging.getLogger("werkzeug").setLevel(logging.WARNING)
-    server = make_server("127.0.0.1", 0, create_app(ServerConfig(), store=store), threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with running(ServerConfig(), store) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

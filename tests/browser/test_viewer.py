@@ -1,5 +1,7 @@
 """A person watches games: every board on the page is the board of the record."""
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,8 +10,8 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from game2048 import GameRecord
 from game2048.formats import format_game, format_hobby
-from server import GameStore
-from tests.browser.conftest import Complaints
+from server import GameStore, ServerConfig, sqlite_url
+from tests.browser.conftest import Complaints, running
 from tests.game2048.games import greedy, record_game
 
 pytestmark = pytest.mark.browser
@@ -276,8 +278,9 @@ def test_a_visitor_picks_a_game_from_the_list(page: Page, game: GameRecord, larg
     page.goto("/")
     wait_until_ready(page)
 
-    first = page.locator("#games tbody tr").first
-    expect(first.locator(".score")).to_have_text(f"{large_game.score:,}")
+    rows = page.locator("#games tbody tr")
+    expect(rows.first.locator(".score")).to_have_text(f"{game.score:,}")
+    expect(rows.last.locator(".score")).to_have_text(f"{large_game.score:,}")  # from a board that was set up
     page.get_by_role("link", name=f"{game.score:,}", exact=True).click()
 
     page.wait_for_url(f"**/games/{game.id}*")
@@ -340,6 +343,53 @@ def test_a_spoilt_game_is_refused_in_words(page: Page, complaints: Complaints, g
 
     expect(page.locator("#error")).to_contain_text("the reward is 4 by the rules, got 6")
     complaints.expect("422")
+
+
+class TestClosedServer:
+    """A server that takes no uploads from a page."""
+
+    @pytest.fixture(params=[{"read_only": True}, {"write_token": "secret"}], ids=["read-only", "token"])
+    def site(self, request: pytest.FixtureRequest, tmp_path: Path, game: GameRecord) -> Iterator[str]:
+        with GameStore(sqlite_url(tmp_path / "closed.sqlite")) as store:
+            with running(ServerConfig(**request.param), store) as address:
+                self.store = store
+                yield address
+
+    def test_the_page_offers_no_upload(self, page: Page, game: GameRecord) -> None:
+        page.goto("/")
+        wait_until_ready(page)
+        expect(page.locator("#empty")).to_have_text("No games yet. Make some with game2048 record.")
+        expect(page.locator("#upload-open")).to_be_hidden()
+
+        self.store.add(game)
+        page.reload()
+        wait_until_ready(page)
+
+        expect(page.locator("#games tbody tr")).to_have_count(1)
+        expect(page.locator("#upload-open")).to_be_hidden()
+
+
+def test_an_open_server_offers_the_upload(page: Page) -> None:
+    page.goto("/")
+    wait_until_ready(page)
+
+    expect(page.locator("#upload-open")).to_be_visible()
+
+
+def test_a_board_that_was_set_up_is_marked(page: Page, game: GameRecord, large_game: GameRecord) -> None:
+    page.goto("/")
+    wait_until_ready(page)
+
+    expect(page.get_by_role("row").filter(has_text=f"{game.score:,}")).not_to_contain_text("set-up board")
+    while page.locator("#more").is_visible():
+        page.locator("#more").click()
+        expect(page.locator("#more")).to_be_enabled()
+    expect(page.locator("#games tbody tr").last).to_contain_text("set-up board")
+    page.get_by_role("link", name=f"{large_game.score:,}", exact=True).click()
+
+    expect(page.locator("#about")).to_contain_text("set-up\u00a0board")
+    open_game(page, game)
+    expect(page.locator("#about")).not_to_contain_text("set-up")
 
 
 def test_a_downloaded_game_is_the_record(page: Page, game: GameRecord) -> None:

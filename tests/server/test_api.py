@@ -40,7 +40,14 @@ def assert_problem(response: TestResponse, status: int, detail: str = "") -> Jso
 
 
 def test_an_empty_server_lists_no_games(client: FlaskClient) -> None:
-    assert client.get("/api/games").json == {"games": [], "next": None}
+    assert client.get("/api/games").json == {"games": [], "next": None, "uploads": True}
+
+
+@pytest.mark.parametrize("setting", [{"read_only": True}, {"write_token": "secret"}])
+def test_the_list_tells_that_a_page_cannot_upload(store: GameStore, setting: Json) -> None:
+    client = create_app(ServerConfig(**setting), store=store).test_client()
+
+    assert client.get("/api/games").json["uploads"] is False
 
 
 def test_the_list_tells_what_there_is_best_first(client: FlaskClient, store: GameStore, game: GameRecord) -> None:
@@ -100,7 +107,7 @@ def test_a_game_comes_as_its_record(client: FlaskClient, path: str, game: GameRe
     assert values == game.to_json()
     assert response.content_type == "application/json"
     assert b'": ' not in response.data
-    assert "immutable" in response.headers["Cache-Control"]
+    assert response.headers["Cache-Control"] == "public, max-age=86400"
 
 
 def test_a_game_is_compressed_for_those_who_take_it(client: FlaskClient, path: str) -> None:

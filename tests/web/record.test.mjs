@@ -85,3 +85,9 @@ test('the score is sum((e - 1) 2**e), less 4 for every 4 that appeared', () => {
 
   assert.equal(score, board.reduce((total, e) => total + (e && (e - 1) * 2 ** e), 0) - 4 * fours);
 });
+
+test('the record says whether its board was set up, and its seed as it is written', () => {
+  assert.equal(decode(record('')).setUp, false);
+  assert.equal(decode(record('', { set_up: true })).setUp, true);
+  assert.equal(decode(record('', { seed: '18446744073709551615' })).seed, '18446744073709551615');
+});

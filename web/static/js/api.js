@@ -34,7 +34,7 @@ async function request(path, options) {
 
 export const gamePath = (id) => `/api/games/${encodeURIComponent(id)}`;
 
-/** One page of games, best score first: `{games, next}`. */
+/** One page of games, best score first: `{games, next, uploads}`; `uploads` is whether a page may upload. */
 export function fetchGames(cursor = null) {
   return request(cursor === null ? '/api/games' : `/api/games?cursor=${encodeURIComponent(cursor)}`);
 }

@@ -12,7 +12,8 @@ function rowOf(game) {
   cell('swatch').textContent = game.max_tile;
   cell('swatch').classList.add(`tile-${game.max_tile}`);
   cell('moves').textContent = formatNumber(game.n_moves);
-  cell('agent').textContent = game.agent || 'Unknown player';
+  cell('name').textContent = game.agent || 'Unknown player';
+  cell('set-up').hidden = !game.set_up;
   cell('date').append(timeOf(game.created_at));
   return row;
 }

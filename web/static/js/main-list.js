@@ -1,4 +1,4 @@
-/** The page with the list of games: load, load more, upload. */
+/** The page with the list of games: load, load more, upload where the server takes it from a page. */
 
 import { fetchGames, uploadGame } from './api.js';
 import { appendGames } from './list-view.js';
@@ -30,10 +30,11 @@ function showError(error) {
 }
 
 async function loadPage() {
-  const { games, next } = await fetchGames(cursor);
+  const { games, next, uploads } = await fetchGames(cursor);
   const first = cursor === null;
   cursor = next;
   appendGames(games);
+  byId('upload-open').hidden = byId('empty-upload').hidden = !uploads;
   if (first) {
     byId('games').hidden = games.length === 0;
     byId('empty').hidden = games.length > 0;

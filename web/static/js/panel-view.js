@@ -32,6 +32,7 @@ export class PanelView {
       `${formatNumber(game.scores[game.length])} points`,
       `${length} moves`,
       game.seed === null ? '' : `seed ${game.seed}`,
+      game.setUp ? 'set-up board' : '',
       formatDate(game.createdAt),
     ].filter(Boolean).map((part) => part.replaceAll(' ', '\u00a0')).join(' · ');
     this.#speed.replaceChildren(...SPEEDS.map((speed) => {

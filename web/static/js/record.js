@@ -58,7 +58,7 @@ function checkHeader({ format, version, start, plies }) {
  * Decode a record into all its boards.
  *
  * @param {object} record the JSON of one game
- * @returns {object} its `id`, `agent`, `seed` and `createdAt`; `length`, the number of plies;
+ * @returns {object} its `id`, `agent`, `seed`, `setUp` and `createdAt`; `length`, the number of plies;
  *   `boards`, Uint8Array of (length + 1) x 16; `scores`, Uint32Array of length + 1; `codes`
  * @throws {RecordError} if the record breaks the format or the rules
  */
@@ -76,8 +76,8 @@ export function decode(record) {
     boards.set(after, 16 * (i + 1));
     scores[i + 1] = scores[i] + reward;
   }
-  const { id, agent, seed = null, created_at: createdAt = null } = record;
-  return Object.freeze({ id, agent, seed, createdAt, length, boards, scores, codes });
+  const { id, agent, seed = null, set_up: setUp = false, created_at: createdAt = null } = record;
+  return Object.freeze({ id, agent, seed, setUp, createdAt, length, boards, scores, codes });
 }
 
 /**
