@@ -350,15 +350,16 @@ class TestClosedServer:
 
     @pytest.fixture(params=[{"read_only": True}, {"write_token": "secret"}], ids=["read-only", "token"])
     def site(self, request: pytest.FixtureRequest, tmp_path: Path, game: GameRecord) -> Iterator[str]:
-        with GameStore(sqlite_url(tmp_path / "closed.sqlite")) as store:
-            with running(ServerConfig(**request.param), store) as address:
-                self.store = store
-                yield address
+        config = ServerConfig(**request.param)
+        with GameStore(sqlite_url(tmp_path / "closed.sqlite")) as self.store, running(config, self.store) as address:
+            yield address
 
     def test_the_page_offers_no_upload(self, page: Page, game: GameRecord) -> None:
         page.goto("/")
         wait_until_ready(page)
-        expect(page.locator("#empty")).to_have_text("No games yet. Make some with game2048 record.")
+        expect(page.locator("#empty")).to_have_text(
+            "No games yet. Make some with game2048 record.", use_inner_text=True
+        )
         expect(page.locator("#upload-open")).to_be_hidden()
 
         self.store.add(game)
@@ -380,11 +381,14 @@ def test_a_board_that_was_set_up_is_marked(page: Page, game: GameRecord, large_g
     page.goto("/")
     wait_until_ready(page)
 
-    expect(page.get_by_role("row").filter(has_text=f"{game.score:,}")).not_to_contain_text("set-up board")
+    rows = page.locator("#games tbody tr")
+    expect(rows.first.locator(".score")).to_have_text(f"{game.score:,}")
+    expect(rows.first.locator(".set-up")).to_be_hidden()
     while page.locator("#more").is_visible():
         page.locator("#more").click()
         expect(page.locator("#more")).to_be_enabled()
-    expect(page.locator("#games tbody tr").last).to_contain_text("set-up board")
+    expect(rows.last.locator(".score")).to_have_text(f"{large_game.score:,}")
+    expect(rows.last.locator(".set-up")).to_be_visible()
     page.get_by_role("link", name=f"{large_game.score:,}", exact=True).click()
 
     expect(page.locator("#about")).to_contain_text("set-up\u00a0board")
