@@ -14,12 +14,13 @@ from werkzeug.serving import make_server
 from game2048 import GameRecord
 from server import GameStore, ServerConfig, create_app
 from tests.game2048.games import NEARLY_65536, greedy, record_game
+from tests.needs import missing
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
 try:
     from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
 except ImportError:
-    pytest.skip("playwright is not installed", allow_module_level=True)
+    missing("playwright is not installed", whole_module=True)
 
 
 @pytest.fixture(scope="session")
@@ -67,7 +68,7 @@ def site(store: GameStore) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     if not Path(CHROMIUM).exists():
-        pytest.skip(f"no Chromium at {CHROMIUM}: install it, or set CHROMIUM to its path")
+        missing(f"no Chromium at {CHROMIUM}: install it, or set CHROMIUM to its path")
     with sync_playwright() as playwright:
         # Other hosts are cut off in the browser: routing them away would switch its cache off as well.
         no_other_hosts = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"

@@ -5,12 +5,12 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
+from tests.needs import missing
 
 
 def test_the_pure_modules_pass_their_tests():
     if (node := shutil.which("node")) is None:
-        pytest.skip("node is not installed; the browser tests cover the page as a whole")
+        missing("node is not installed; the browser tests cover the page as a whole")
     files = sorted(Path(__file__).parent.glob("*.test.mjs"))
 
     result = subprocess.run([node, "--test", *files], capture_output=True, text=True)
