@@ -47,8 +47,8 @@ def measure(n_rounds: int = 5, sizes: tuple[int, ...] = VECTOR_SIZES) -> dict[st
         - ``vector_steps_per_second``: by number of games, the time of ``env.step(actions)`` alone, with actions that
           were drawn before (random legal ones);
         - ``vector_steps_per_second_with_sampling``: the same with the drawing of the actions in the time;
-        - ``vector_two_threads_ratio``: steps per second of two threads over one, at 131,072 games, the fastest rounds
-          of both; None where only one core is available;
+        - ``vector_two_threads_ratio``: steps per second of two threads over one, at 131,072 games, the median over
+          pairs of rounds that follow each other; None where only one core is available;
         - ``single_steps_per_second``: ``gymnasium.make("Game2048-v0")`` with its default wrappers;
         - ``single_steps_per_second_unwrapped``: the environment itself;
         - ``random_moves_per_second``: random play without an environment, whole games;
@@ -149,11 +149,12 @@ def random_rate() -> float:
 def two_threads_ratio(samples: Samples) -> float | None:
     """Return how much faster two threads step many games than one, by the clock; None on a single core.
 
-    The fastest rounds are compared: another program on the machine can only make a round slower.
+    Each round of two threads is compared with the round of one before it: what else the machine does changes slowly.
     """
     if ("threads", 2) not in samples:
         return None
-    return round(max(samples["threads", 2]) / max(samples["threads", 1]), 3)
+    pairs = zip(samples["threads", 1], samples["threads", 2], strict=True)
+    return round(statistics.median(two / one for one, two in pairs), 3)
 
 
 # --- where ---
