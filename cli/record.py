@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
-from rich.table import Table
+from rich.table import Column, Table
 
 from cli.common import (
     MAX_GAMES,
@@ -75,7 +75,8 @@ class Record:
         if self.json:
             print(json.dumps(summaries))
             return
-        table = Table("game", "score", "largest tile", "moves", "agent", title=f"Kept in {destination}")
+        stdout.print(f"Kept in {destination}:", soft_wrap=True)
+        table = Table(*("game", "score", "largest tile", "moves"), Column("agent", no_wrap=True, overflow="ellipsis"))
         for record in records[:20]:
             table.add_row(record.id, f"{record.score:,}", str(record.max_tile), f"{record.n_moves:,}", record.agent)
         if len(records) > 20:
