@@ -76,7 +76,13 @@ class Record:
             print(json.dumps(summaries))
             return
         stdout.print(f"Kept in {destination}:", soft_wrap=True)
-        table = Table(*("game", "score", "largest tile", "moves"), Column("agent", no_wrap=True, overflow="ellipsis"))
+        table = Table(
+            Column("game", min_width=16),
+            "score",
+            "tile",
+            "moves",
+            Column("agent", no_wrap=True, overflow="ellipsis"),
+        )
         for record in records[:20]:
             table.add_row(record.id, f"{record.score:,}", str(record.max_tile), f"{record.n_moves:,}", record.agent)
         if len(records) > 20:
