@@ -12,7 +12,7 @@ tensor        content
 ============  =====================================================================================
 
 and, as JSON in the file's metadata, the format, the network, the settings and the counts. Weights that were never
-updated are 0 and take no space: 69 MB after 10,000 games instead of 770.
+updated are 0 and take no space: 66 MiB after 10,000 games instead of 770.
 
 ::
 
@@ -124,7 +124,7 @@ def load_learner(folder: Path) -> TDLearner:
 
 
 def load_agent(folder: Path) -> NTupleAgent:
-    """Load what is needed to play, 256 MB.
+    """Load what is needed to play, 257 MiB.
 
     Raises
     ------

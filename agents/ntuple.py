@@ -13,7 +13,7 @@ another. These lines are parts of the 6-tuples, so they add nothing that could n
 few of them, so they are seen often, and say something sensible about boards whose 6-tuples are new ("redundant
 encoding"). A line is read in the direction that gives the smaller index, which makes it symmetric too.
 
-All tables together are 257 MB of float32. Boards are read saturated: a tile above 32768 looks like 32768 (see
+All tables together are 257 MiB of float32. Boards are read saturated: a tile above 32768 looks like 32768 (see
 `game2048.board`).
 
 Notes

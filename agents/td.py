@@ -227,9 +227,9 @@ class TDLearner:
     Attributes
     ----------
     weights : ndarray of float32, shape (67239936,)
-        The network, 257 MB.
+        The network, 257 MiB.
     coherence : ndarray of float32, shape (134479872,)
-        Accumulators E and A of every weight, interleaved, 513 MB.
+        Accumulators E and A of every weight, interleaved, 513 MiB.
     rng : ndarray of uint64, shape (1,)
         Random state.
     games, moves : int

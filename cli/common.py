@@ -23,8 +23,9 @@ MAX_GAMES: Final = 10**9
 MAX_ROLLOUTS: Final = 10**6
 MAX_THREADS: Final = 1024
 
-stdout = Console(highlight=False)
-stderr = Console(stderr=True, highlight=False)
+# No markup: paths and names of agents are shown as they are, brackets included.
+stdout = Console(highlight=False, markup=False)
+stderr = Console(stderr=True, highlight=False, markup=False)
 
 
 def option(metavar: str, default: str = "") -> Any:
@@ -84,10 +85,11 @@ def default_threads() -> int:
 
 
 @contextmanager
-def stop_on_interrupt() -> Iterator[Callable[[], bool]]:
+def stop_on_interrupt(*, ends: bool = True) -> Iterator[Callable[[], bool]]:
     """Give a function that tells whether Ctrl-C or SIGTERM came; a second one stops at once.
 
-    After SIGTERM the command ends when the work in hand is done: SystemExit with 143.
+    Put what must not be lost inside: the block runs to its end, and only then the command does, with KeyboardInterrupt
+    (exit code 130) or, after SIGTERM, SystemExit (143). With ``ends=False`` the command goes on after Ctrl-C.
     """
     came: list[int] = []
 
@@ -104,3 +106,5 @@ def stop_on_interrupt() -> Iterator[Callable[[], bool]]:
             signal.signal(number, handler)
     if signal.SIGTERM in came:
         raise SystemExit(128 + signal.SIGTERM)
+    if came and ends:
+        raise KeyboardInterrupt

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from cli.common import MAX_GAMES, SWITCH, check_seed, default_threads, preparing, stdout
+from cli.common import MAX_GAMES, SWITCH, check_seed, default_threads, preparing, stdout, stop_on_interrupt
 from cli.errors import UsageError, require
 from cli.evaluate import print_evaluation, run_evaluation
 from cli.record import BestGames
@@ -54,15 +54,16 @@ class Demo:
             self._show(best)
 
     def _train(self) -> None:
-        stdout.print("[bold]1. Train[/bold] an agent that knows nothing but the rules, by playing against itself.")
+        stdout.print("1. Train an agent that knows nothing but the rules, by playing against itself.", style="bold")
         with preparing():
             from agents.td import TDLearner
             from agents.training import remove_run
+        learner = TDLearner(seed=self.seed)
         remove_run(self.out)
         for path in self.out.glob("games.sqlite*"):
             path.unlink()
-        learner = TDLearner(seed=self.seed)
-        run_training(learner, None, self.out, minutes=self.minutes)
+        with stop_on_interrupt(ends=False) as stopped:
+            run_training(learner, None, self.out, stopped, minutes=self.minutes)
         stdout.print(f"It played {learner.games:,} games. The model is in {self.out}.", soft_wrap=True)
 
     def _evaluate(self) -> str:
@@ -71,7 +72,7 @@ class Demo:
         from server.store import GameStore
         from server.urls import sqlite_url
 
-        stdout.print(f"[bold]2. Evaluate[/bold] it on {self.games} games that it has not seen.")
+        stdout.print(f"2. Evaluate it on {self.games} games that it has not seen.", style="bold")
         agent = load_agent(self.out)
         keep = BestGames(KEPT_GAMES)
         evaluation = run_evaluation(agent, self.games, self.seed + 1, default_threads(), keep.add)
@@ -86,6 +87,6 @@ class Demo:
         from server.config import ServerConfig
         from server.urls import sqlite_url
 
-        stdout.print("[bold]3. Watch[/bold] its best game.")
+        stdout.print("3. Watch its best game.", style="bold")
         app = create_app(ServerConfig(database=sqlite_url(self.out / "games.sqlite")))
         run_server(app, host="127.0.0.1", port=self.port, browser=not self.no_browser, page=f"games/{game_id}?play")

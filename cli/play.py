@@ -13,6 +13,8 @@ from cli.errors import CliError, UsageError, require
 from cli.record import export_games
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from agents.base import Agent
     from game2048.game import Game
 
@@ -43,7 +45,7 @@ class Play:
     seed: Annotated[int | None, option("INT", "a new game every time")] = None
     """Seed of the game."""
     delay: float = 0.1
-    """Seconds between two moves of an agent."""
+    """Seconds between two moves of an agent, on a terminal."""
     rollouts: int = 100
     """Random games per action, for monte-carlo."""
     save: Annotated[Path | None, option("FOLDER")] = None
@@ -61,18 +63,20 @@ class Play:
             raise UsageError("--hints is for games that you play yourself")
         if self.save is not None:
             self.save.mkdir(parents=True, exist_ok=True)  # before the game: what cannot be kept is not played
-        player = "a person"
         if self.agent is not None:
             agent = load_named_agent(self.agent, self.rollouts)
-            player = agent.name
-            game = watch(Game(seed), agent, self.delay)
+            with stop_on_interrupt() as stopped:
+                self._finish(watch(Game(seed), agent, self.delay, stopped), agent.name)
         elif stdout.is_terminal:
-            game = play_by_hand(seed, load_named_agent(self.hints, self.rollouts) if self.hints else None)
+            hints = load_named_agent(self.hints, self.rollouts) if self.hints else None
+            self._finish(play_by_hand(seed, hints), "a person")
         else:
             raise CliError("to play by hand, run it in a terminal; to watch an agent, name it: game2048 play greedy")
+
+    def _finish(self, game: "Game", player: str) -> None:
         end = "Game over" if game.is_over else "Stopped"
         stdout.print(
-            f"{end}: {game.score:,} points, largest tile {game.max_tile}, {game.n_moves:,} moves, seed {seed}.",
+            f"{end}: {game.score:,} points, largest tile {game.max_tile}, {game.n_moves:,} moves, seed {game.seed}.",
             soft_wrap=True,
         )
         if self.save is not None:
@@ -81,16 +85,15 @@ class Play:
             stdout.print(f"Saved as {self.save / record.id}.json", soft_wrap=True)
 
 
-def watch(game: "Game", agent: "Agent", delay: float) -> "Game":
-    """Show an agent's game move by move; Ctrl-C stops it."""
+def watch(game: "Game", agent: "Agent", delay: float, stopped: "Callable[[], bool]") -> "Game":
+    """Show an agent's game move by move, until it is over or ``stopped``."""
     from game2048.render import Screen, ansi_board
 
     screen = Screen(fps=1 / max(delay, 1e-3))
     screen.show(ansi_board(game.board, score=game.score))
-    with stop_on_interrupt() as stopped:
-        while not game.is_over and not stopped():
-            game.play(agent.act(game))
-            screen.show(ansi_board(game.board, score=game.score))
+    while not game.is_over and not stopped():
+        game.play(agent.act(game))
+        screen.show(ansi_board(game.board, score=game.score))
     return game
 
 

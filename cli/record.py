@@ -2,6 +2,7 @@
 
 import heapq
 import json
+import shlex
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 from rich.table import Column, Table
+from rich.text import Text
 
 from cli.common import (
     MAX_GAMES,
@@ -27,7 +29,7 @@ from cli.common import (
 from cli.errors import UsageError, require
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from agents.base import PlayedGame
     from game2048.record import GameRecord
@@ -67,7 +69,11 @@ class Record:
     def run(self) -> None:
         """Play or read, keep, and print a table or JSON."""
         self._check()
-        records, destination = self._export() if self.export is not None else self._store()
+        with stop_on_interrupt() as stopped:
+            records, destination = self._export(stopped) if self.export is not None else self._store(stopped)
+            self._tell(records, destination)
+
+    def _tell(self, records: "list[GameRecord]", destination: str) -> None:
         summaries = [
             {"id": r.id, "agent": r.agent, "score": r.score, "max_tile": r.max_tile, "n_moves": r.n_moves}
             for r in records
@@ -84,12 +90,14 @@ class Record:
             Column("agent", no_wrap=True, overflow="ellipsis"),
         )
         for record in records[:20]:
-            table.add_row(record.id, f"{record.score:,}", str(record.max_tile), f"{record.n_moves:,}", record.agent)
+            row = (record.id, f"{record.score:,}", str(record.max_tile), f"{record.n_moves:,}", record.agent)
+            table.add_row(*map(Text, row))
         if len(records) > 20:
             table.caption = f"and {len(records) - 20:,} more"
         stdout.print(table)
         if self.export is None:
-            stdout.print("Watch them: game2048 serve" + (f" --db {self.db}" if self.db else ""), soft_wrap=True)
+            database = f" --db {shlex.quote(self.db)}" if self.db else ""
+            stdout.print(f"Watch them: game2048 serve{database}", soft_wrap=True)
 
     def _check(self) -> None:
         require("--games", self.games, 1, MAX_GAMES)
@@ -104,25 +112,25 @@ class Record:
         if self.export is not None and self.db is not None:
             raise UsageError("--export and --db exclude each other")
 
-    def _export(self) -> "tuple[list[GameRecord], str]":
+    def _export(self, stopped: "Callable[[], bool]") -> "tuple[list[GameRecord], str]":
         assert self.export is not None
         self.export.mkdir(parents=True, exist_ok=True)  # before the games are played: what cannot be kept is not made
-        records = self._records()
+        records = self._records(stopped)
         export_games(records, self.export, self.format)
         return records, str(self.export)
 
-    def _store(self) -> "tuple[list[GameRecord], str]":
+    def _store(self, stopped: "Callable[[], bool]") -> "tuple[list[GameRecord], str]":
         from server.store import GameStore
 
         with GameStore(database_url(self.db)) as store:
-            records = self._records()
+            records = self._records(stopped)
             store.add_many(records)
             return records, str(store.name)
 
-    def _records(self) -> "list[GameRecord]":
-        return self._read() if self.files else self._play()
+    def _records(self, stopped: "Callable[[], bool]") -> "list[GameRecord]":
+        return self._read() if self.files else self._play(stopped)
 
-    def _play(self) -> "list[GameRecord]":
+    def _play(self, stopped: "Callable[[], bool]") -> "list[GameRecord]":
         from agents.evaluate import play_series
         from cli.progress import GamesBar
 
@@ -130,7 +138,7 @@ class Record:
         agent = load_named_agent(self.agent, self.rollouts)
         keep = BestGames(self.best or self.games)
         threads = self.threads or default_threads()
-        with stop_on_interrupt() as stopped, GamesBar(stderr, "record", self.games) as bar:
+        with GamesBar(stderr, "record", self.games) as bar:
             for i, game in enumerate(play_series(agent, n_games=self.games, seed=self.seed, n_threads=threads), 1):
                 keep.add(game)
                 bar.update(i, f"best {keep.best_score:,}")

@@ -40,18 +40,24 @@ class Serve:
         """Serve until Ctrl-C."""
         from server.app import create_app
         from server.config import ServerConfig
+        from server.errors import ConfigError
 
         if not 0 <= self.port <= 65535:
             raise UsageError(f"--port must be from 0 to 65535, got {self.port}")
         require("--threads", self.threads, 1, MAX_THREADS)
         token = os.environ.get(TOKEN_VARIABLE)
         only_here = self.host in ("127.0.0.1", "localhost", "::1") and not self.trust
-        config = ServerConfig(
-            database=database_url(self.db),
-            trusted_hosts=self.trust,
-            write_token=token,
-            read_only=not only_here and token is None,
-        )
+        try:
+            config = ServerConfig(
+                database=database_url(self.db),
+                trusted_hosts=self.trust,
+                write_token=token,
+                read_only=not only_here and token is None,
+            )
+        except ConfigError as error:
+            raise UsageError(
+                str(error).replace("trusted_hosts", "--trust").replace("write_token", TOKEN_VARIABLE)
+            ) from None
         app = create_app(config)
         run_server(app, host=self.host, port=self.port, threads=self.threads, browser=not self.no_browser)
 

@@ -91,8 +91,8 @@ def seed(value: SupportsIndex) -> npt.NDArray[np.uint64]:
 def game_seeds(seed_value: SupportsIndex, n_games: int, first: int = 0) -> npt.NDArray[np.uint64]:
     """Return the seeds of games ``first`` ... ``first + n_games - 1`` of a series, ndarray of uint64, shape (n_games,).
 
-    Series of different ``seed_value`` share no games, and a game's seed depends on nothing but the series and its
-    own number. Seeds are below 2**53, so that they survive JSON and JavaScript.
+    Series of different ``seed_value`` hardly ever share a game (chance about n_games**2 / 2**53), and a game's seed
+    depends on nothing but the series and its own number. Seeds are below 2**53, so that they survive JavaScript.
 
     Examples
     --------

@@ -15,6 +15,7 @@ import pytest
 
 from agents.checkpoint import FILE_NAME
 from cli.main import COMMANDS, main
+from server import GameStore
 
 
 @pytest.fixture(scope="module")
@@ -330,6 +331,46 @@ def test_a_database_may_have_any_name(tmp_path, capsys):
     run(capsys, "record", "random", "--games", 1, "--db", tmp_path / "100%?#.sqlite")
 
     assert [path.name for path in tmp_path.iterdir()] == ["100%?#.sqlite"]
+
+
+def test_brackets_in_names_are_shown_as_they_are(tmp_path, capsys):
+    """Rich would read [/z] as markup."""
+    folder = tmp_path / "[/z] [bold]"
+
+    code, out, _ = run(capsys, "record", "greedy", "--games", 1, "--export", folder)
+    trained = run(capsys, "train", "--games", 5, "--out", folder)
+    (game,) = folder.glob("????????????????.json")
+    game.write_text(game.read_text().replace("greedy", "[/red] evil"))
+    shown = run(capsys, "record", "--files", game, "--db", folder / "games.sqlite")
+
+    assert code == trained[0] == shown[0] == 0
+    assert "[/z] [bold]" in out
+    assert "[/z] [bold]" in trained[1]
+    assert "[/red] evil" in shown[1]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_stopped_recording_keeps_its_games(number, code, tmp_path):
+    database = tmp_path / "games.sqlite"
+    command = [sys.executable, "-m", "cli", "record", "greedy", "--games", "100000000", "--best", "3", "--json", "--db"]
+    process = subprocess.Popen([*command, str(database)], stdout=subprocess.PIPE, text=True)
+    while not database.exists():
+        assert process.poll() is None
+        time.sleep(0.02)
+    time.sleep(1)
+    process.send_signal(number)
+    out, _ = process.communicate(timeout=120)
+
+    assert process.returncode == code
+    with GameStore(f"sqlite:///{database}") as store:
+        assert store.count() == len(json.loads(out)) > 0
+
+
+def test_a_host_name_that_is_none_is_wrong_usage(tmp_path, capsys):
+    code, _, err = run(capsys, "serve", "--trust", "bad host/", "--db", tmp_path / "games.sqlite")
+
+    assert code == 2
+    assert "--trust" in err
 
 
 def test_the_best_of_some_files_are_kept(tmp_path, capsys):
