@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Annotated
 
 from cli.common import MAX_GAMES, SWITCH, check_seed, default_threads, preparing, stdout, stop_on_interrupt
-from cli.errors import UsageError, require
+from cli.errors import require
 from cli.evaluate import print_evaluation, run_evaluation
 from cli.record import BestGames
-from cli.serve import check_port, run_server
-from cli.train import run_training
+from cli.serve import check_port, check_port_number, run_server
+from cli.train import check_minutes, run_training
 
 KEPT_GAMES = 20
 
@@ -38,13 +38,10 @@ class Demo:
 
     def run(self) -> None:
         """Train, evaluate, record, serve."""
-        if not self.minutes > 0:
-            raise UsageError(f"--minutes must be positive, got {self.minutes}")
+        check_minutes(self.minutes)
         require("--games", self.games, 1, MAX_GAMES)
         check_seed(self.seed)
-        if not 0 <= self.port <= 65535:
-            raise UsageError(f"--port must be from 0 to 65535, got {self.port}")
-
+        check_port_number(self.port)
         if not self.no_serve:
             check_port(self.port)  # before the work is done, not after
         self.out.mkdir(parents=True, exist_ok=True)

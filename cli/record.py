@@ -74,11 +74,11 @@ class Record:
             self._tell(records, destination)
 
     def _tell(self, records: "list[GameRecord]", destination: str) -> None:
-        summaries = [
-            {"id": r.id, "agent": r.agent, "score": r.score, "max_tile": r.max_tile, "n_moves": r.n_moves}
-            for r in records
-        ]
         if self.json:
+            summaries = [
+                {"id": r.id, "agent": r.agent, "score": r.score, "max_tile": r.max_tile, "n_moves": r.n_moves}
+                for r in records
+            ]
             print(json.dumps(summaries))
             return
         stdout.print(f"Kept in {destination}:", soft_wrap=True)

@@ -42,8 +42,7 @@ class Serve:
         from server.config import ServerConfig
         from server.errors import ConfigError
 
-        if not 0 <= self.port <= 65535:
-            raise UsageError(f"--port must be from 0 to 65535, got {self.port}")
+        check_port_number(self.port)
         require("--threads", self.threads, 1, MAX_THREADS)
         token = os.environ.get(TOKEN_VARIABLE)
         only_here = self.host in ("127.0.0.1", "localhost", "::1") and not self.trust
@@ -60,6 +59,12 @@ class Serve:
             ) from None
         app = create_app(config)
         run_server(app, host=self.host, port=self.port, threads=self.threads, browser=not self.no_browser)
+
+
+def check_port_number(port: int) -> None:
+    """Check the port of the command line."""
+    if not 0 <= port <= 65535:
+        raise UsageError(f"--port must be from 0 to 65535, got {port}")
 
 
 def check_port(port: int) -> None:

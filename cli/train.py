@@ -82,8 +82,8 @@ class Train:
     def _check(self) -> None:
         require("--games", self.games, 1, MAX_GAMES)
         check_seed(self.seed)
-        if self.minutes is not None and not self.minutes > 0:
-            raise UsageError(f"--minutes must be positive, got {self.minutes}")
+        if self.minutes is not None:
+            check_minutes(self.minutes)
         if self.resume and self.overwrite:
             raise UsageError("--resume and --overwrite exclude each other")
 
@@ -110,6 +110,12 @@ class Train:
         learner = TDLearner(settings, self.seed)
         remove_run(self.out)  # the old run goes when the new one has its memory
         return learner
+
+
+def check_minutes(minutes: float) -> None:
+    """Check the time limit of the command line."""
+    if not minutes > 0:
+        raise UsageError(f"--minutes must be positive, got {minutes}")
 
 
 def run_training(

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from game2048 import board as rules
 from game2048._jit import njit
-from game2048.rng import mix, seed_streams
+from game2048.rng import GOLDEN_GAMMA, mix, seed_streams
 
 N_LANES: Final = 4
 U64 = npt.NDArray[np.uint64]
@@ -18,7 +18,7 @@ def random_move(
     board: np.uint64, mask: np.uint64, state: np.uint64, tables: rules.RowTables
 ) -> tuple[np.uint64, np.uint64, np.uint64]:
     """Play a random action of a nonzero ``mask``; return (board, reward, random state). One draw, no branch."""
-    state += np.uint64(0x9E3779B97F4A7C15)
+    state += GOLDEN_GAMMA
     bits = mix(state)
     after, reward = rules.slide(board, rules.random_action(mask, bits), tables)
     return rules.spawn(after, bits), reward, state

@@ -42,7 +42,7 @@ def mix(z: np.uint64) -> np.uint64:
 @njit("uint64(uint64[::1], int64)")
 def draw(state: npt.NDArray[np.uint64], i: int) -> np.uint64:
     """Advance stream ``i`` of ``state`` in place and return 64 random bits."""
-    state[i] += np.uint64(0x9E3779B97F4A7C15)
+    state[i] += GOLDEN_GAMMA
     return mix(state[i])
 
 
@@ -51,7 +51,7 @@ def seed_streams(seeds: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     """Return the state of one stream per seed, ndarray of uint64, shape (n,)."""
     state = np.empty(seeds.size, np.uint64)
     for i in range(seeds.size):
-        state[i] = mix(seeds[i] + np.uint64(0x9E3779B97F4A7C15))
+        state[i] = mix(seeds[i] + GOLDEN_GAMMA)
     return state
 
 

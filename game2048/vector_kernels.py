@@ -165,7 +165,7 @@ def step_games(
                 is_legal = after != board or after_high != high
                 high = after_high
                 highs[i] = high
-            state_of_rng = rng[i] + np.uint64(0x9E3779B97F4A7C15)  # `draw` without the store
+            state_of_rng = rng[i] + streams.GOLDEN_GAMMA  # `draw` without the store
             spawned = rules.spawn(after, streams.mix(state_of_rng))
             board = spawned if is_legal else board
             rng[i] = state_of_rng if is_legal else rng[i]
