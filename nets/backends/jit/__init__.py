@@ -1,0 +1,45 @@
+"""The fast CPU back end: the reference with its hot operations replaced by Numba kernels, one file a topic.
+
+Importing this compiles nothing; a kernel is compiled when it is first called, and cached on disk.
+"""
+
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from nets.backends.jit.attention import JitAttentionOps
+from nets.backends.jit.convolution import JitConvolutionOps
+from nets.backends.jit.linear import JitLinearOps
+from nets.backends.jit.loss import JitLossOps
+from nets.backends.jit.normalization import JitNormalizationOps
+from nets.backends.jit.optimization import JitOptimizationOps
+from nets.backends.jit.pointwise import JitPointwiseOps
+from nets.backends.jit.pooling import JitPoolingOps
+from nets.backends.jit.recurrent import JitRecurrentOps
+from nets.backends.pool import Pool
+from nets.backends.reference import ArrayOps
+
+
+class NumbaOps(
+    JitLinearOps,
+    JitConvolutionOps,
+    JitPoolingOps,
+    JitNormalizationOps,
+    JitRecurrentOps,
+    JitAttentionOps,
+    JitLossOps,
+    JitOptimizationOps,
+    JitPointwiseOps,
+    ArrayOps,
+):
+    """All array operations, the hot ones compiled; temporaries come from a pool."""
+
+    name: ClassVar[str] = "numba"
+
+    def __init__(self) -> None:
+        self.pool = Pool()
+
+    def empty(self, shape: tuple[int, ...], dtype: npt.DTypeLike = np.float32) -> npt.NDArray[Any]:
+        """Return a C-contiguous array with arbitrary content, in memory that was used before if possible."""
+        return self.pool.empty(shape, dtype)

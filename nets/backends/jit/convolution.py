@@ -1,0 +1,7 @@
+"""To be written."""
+
+from nets.backends.reference.convolution import ConvolutionOps
+
+
+class JitConvolutionOps(ConvolutionOps):
+    """To be written."""

@@ -1,0 +1,54 @@
+"""Memory for temporary arrays, used again as soon as nobody refers to it.
+
+Fresh memory is expensive: the kernel zeroes every page at its first touch, which can take longer than the
+arithmetic. A pool hands out views of blocks that it keeps; a block is free when only the pool refers to it, which
+its reference count tells (an array keeps the block alive through ``base``).
+"""
+
+import math
+import sys
+import threading
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+SMALLEST: Final = 1 << 15  # bytes; malloc recycles smaller blocks by itself
+LIMIT: Final = 1 << 30  # bytes kept by one thread
+_IDLE: Final = 3  # references to a free block: the list, the loop variable, the argument of getrefcount
+
+
+class Pool(threading.local):
+    """Reusable blocks of memory, a set of its own for each thread."""
+
+    def __init__(self) -> None:
+        self.blocks: dict[int, list[npt.NDArray[np.uint8]]] = {}
+        self.kept = 0
+
+    def empty(self, shape: tuple[int, ...], dtype: npt.DTypeLike = np.float32) -> npt.NDArray[Any]:
+        """Return an array with arbitrary content, C-contiguous, as ``numpy.empty``."""
+        dtype = np.dtype(dtype)
+        size = math.prod(shape) * dtype.itemsize
+        if size < SMALLEST:
+            return np.empty(shape, dtype)
+        # Sizes are rounded up to eighths of a power of two, so that similar ones share blocks.
+        grain = 1 << (size.bit_length() - 4)
+        rounded = -(-size // grain) * grain
+        block = self._free_block(rounded)
+        return block[:size].view(dtype).reshape(shape)
+
+    def _free_block(self, size: int) -> npt.NDArray[np.uint8]:
+        blocks = self.blocks.setdefault(size, [])
+        for block in blocks:
+            if sys.getrefcount(block) == _IDLE:
+                return block
+        fresh = np.empty(size, np.uint8)
+        if self.kept + size <= LIMIT:
+            blocks.append(fresh)
+            self.kept += size
+        return fresh
+
+    def clear(self) -> None:
+        """Give the memory back."""
+        self.blocks.clear()
+        self.kept = 0
