@@ -38,16 +38,16 @@ def exact_kernel(function: Function) -> Function:
     return _compile(function, False)
 
 
-def _compile(function: Function, fastmath: object) -> Function:
+def _compile(function: Function, fastmath: set[str] | bool) -> Function:
     folder = kernel_cache_folder(Path(function.__code__.co_filename).parent)
     config: Any = numba_config
     previous = config.CACHE_DIR
     try:
         # The folder is read while the kernel is decorated; other people's kernels keep their own.
         config.CACHE_DIR = str(folder or previous)
-        compiled: Function = numba.njit(
-            nogil=True, error_model="numpy", fastmath=fastmath, cache=folder is not None
-        )(function)  # type: ignore[assignment]  # a dispatcher, called like the function
+        compiled: Function = numba.njit(nogil=True, error_model="numpy", fastmath=fastmath, cache=folder is not None)(
+            function
+        )  # type: ignore[assignment]  # a dispatcher, called like the function
     finally:
         config.CACHE_DIR = previous
     return compiled

@@ -11,7 +11,6 @@ The differentiable operations above (`nets.ops`, `nets.functional`) call `backen
 directly where it is hot, so a model runs on any of the three unchanged.
 """
 
-from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from types import TracebackType
@@ -27,6 +26,7 @@ _HOMES: Final = {
     "numba": ("nets.backends.jit", "NumbaOps"),
     "cupy": ("nets.backends.gpu", "CupyOps"),
 }
+BACKENDS: Final = tuple(_HOMES)
 DEFAULT: Final = "numba"
 
 
@@ -44,8 +44,8 @@ def load(name: str) -> "ArrayOps":
     if name not in _HOMES:
         raise ArgumentError(f"backend must be one of {', '.join(_HOMES)}, got {name!r}")
     module, class_name = _HOMES[name]
-    maker: Callable[[], ArrayOps] = getattr(import_module(module), class_name)
-    return maker()
+    ops: ArrayOps = getattr(import_module(module), class_name)()
+    return ops
 
 
 _current: "ArrayOps | None" = None

@@ -15,14 +15,16 @@ from numba.extending import intrinsic, overload
 from nets._jit import exact_kernel
 
 
-@intrinsic
-def _float32_of_bits(typing_context: Any, bits: Any) -> Any:
+def _float32_of_bits_typed(typing_context: Any, bits: Any) -> Any:
     """Read the bits of an int32 as a float32."""
 
     def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.bitcast(arguments[0], ir.FloatType())
 
     return types.float32(types.int32), codegen
+
+
+_float32_of_bits: Any = intrinsic(_float32_of_bits_typed)
 
 
 @exact_kernel

@@ -14,6 +14,7 @@ class BaseOps:
 
     name: ClassVar[str] = "numpy"
     xp: Any = np
+    array_types: tuple[type, ...] = (np.ndarray, np.generic)
 
     def asarray(self, values: Any, dtype: npt.DTypeLike | None = None) -> Array:
         """Return values as an array of this back end, without a copy where possible."""

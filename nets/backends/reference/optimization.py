@@ -38,7 +38,10 @@ class OptimizationOps(BaseOps):
         momentum: float = 0.0,
         weight_decay: float = 0.0,
     ) -> None:
-        """Change ``w``, ``square``, ``velocity``: s = a s + (1 - a) g^2; u = g / (sqrt s + eps); v = m v + u; w -= lr v."""
+        """Change ``w``, ``square`` and ``velocity``.
+
+        s = a s + (1 - a) g^2; u = g / (sqrt(s) + eps); v = m v + u; w -= lr v.
+        """
         if weight_decay:
             grad = grad + weight_decay * w
         square *= alpha

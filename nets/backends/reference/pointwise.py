@@ -63,7 +63,7 @@ class PointwiseOps(BaseOps):
                 return xp.maximum(z, 0) + xp.log1p(xp.exp(-xp.abs(z)))
         raise AssertionError(name)
 
-    def activate_backward(self, grad: Array, z: Array | None, y: Array, name: str, slope: float = LEAK) -> Array:
+    def activate_backward(self, grad: Array, z: Array, y: Array, name: str, slope: float = LEAK) -> Array:
         """Return delta = dL/dz = dL/dy f'(z); ``z`` may be None for an activation of `FROM_OUTPUT`."""
         xp = self.xp
         match name:

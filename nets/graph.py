@@ -1,0 +1,303 @@
+"""The graph of recorded operations, and the way back through it.
+
+Every differentiable operation computes its result at once and, if one of its inputs wants a gradient, hangs a `Node`
+on it: where the inputs came from, and how dL/d(output) becomes dL/d(input). ``loss.backward()`` visits these nodes
+from the last to the first; numbers that grow with every node put them in an order in which each node comes before
+all that it was computed from, so the topological sort is a plain sort and nothing recurses. At each node the chain
+rule is
+
+    dL/dx_i = sum over the operations o that used x_i of  dL/do * do/dx_i
+
+The product is what the operation's rule returns; the sum is `_Gradients.add`.
+
+The rules of the elementary operations in `nets.ops` are written with operators that arrays and tensors share. Given
+arrays they compute; given tensors (``create_graph=True``) they record, which is all that higher derivatives need.
+"""
+
+import itertools
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import numpy as np
+
+from nets.backends import backend
+from nets.backends.reference.base import Array
+from nets.errors import AnomalyError, GraphError
+
+if TYPE_CHECKING:
+    from nets.tensor import Tensor
+
+Rule: TypeAlias = Callable[..., Any]
+"""dL/d(output), then the saved values -> dL/d(one input)."""
+JointRule: TypeAlias = Callable[..., Sequence[Any]]
+"""dL/d(output) -> dL/d(input) for all inputs at once, None where none is wanted."""
+
+
+class Mode(threading.local):
+    """What is recorded and checked; each thread has its own."""
+
+    recording = True
+    anomaly = False
+
+
+mode: Final = Mode()
+_numbers: Final = itertools.count()
+
+
+class Node:
+    """One recorded operation.
+
+    Attributes
+    ----------
+    op : str
+        Its name, for messages.
+    number : int
+        Larger than the number of every node that it was computed from.
+    edges : tuple of Node, Tensor or None
+        Where the gradient of each input goes: the node that made it, a leaf, or nowhere.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "edges",
+        "joint",
+        "number",
+        "op",
+        "output",
+        "retained",
+        "rules",
+        "saved",
+        "shapes",
+        "versions",
+    )
+
+    def __init__(
+        self,
+        op: str,
+        inputs: Sequence["Tensor"],
+        rules: tuple[Rule, ...] | None,
+        joint: JointRule | None,
+        saved: tuple["Tensor", ...],
+        output: Array | None,
+    ) -> None:
+        self.op = op
+        self.number = next(_numbers)
+        self.edges: tuple[Node | Tensor | None, ...] | None = tuple(
+            [(t._node or t) if t.requires_grad else None for t in inputs]
+        )
+        self.shapes = [t.data.shape for t in inputs]
+        self.rules = rules
+        self.joint = joint
+        self.saved = saved
+        self.output = output
+        self.versions = [t._version[0] for t in saved]
+        self.retained: Callable[[], Tensor | None] | None = (
+            None  # a weak reference to the tensor that keeps this gradient
+        )
+
+    def free(self) -> None:
+        """Forget everything but the name."""
+        self.edges = self.rules = self.joint = self.output = None
+        self.saved = ()
+
+    def saved_values(self, create_graph: bool) -> list[Any]:
+        """Return what the rule needs, as arrays, or as tensors to record."""
+        for tensor, version in zip(self.saved, self.versions, strict=True):
+            if tensor._version[0] != version:
+                raise GraphError(
+                    f"backward through {self.op}: a value that it needs, of shape {tensor.shape}, was changed in place "
+                    "after it was used; change a copy, or call backward before the change"
+                )
+        if not create_graph:
+            values = [tensor.data for tensor in self.saved]
+            return values if self.output is None else [*values, self.output]
+        tensors = list(self.saved)
+        if self.output is not None:
+            tensors.append(_tensor.output_of(self, self.output))
+        return tensors
+
+    def contributions(self, grad: Any, create_graph: bool) -> Sequence[Any]:
+        """Apply the chain rule: return dL/d(input) for each input that wants it."""
+        assert self.edges is not None
+        if self.joint is not None:
+            if create_graph:
+                raise GraphError(
+                    f"{self.op} is one compiled operation without a second derivative; compose it from elementary "
+                    "operations, or call backward with create_graph=False"
+                )
+            self.saved_values(create_graph=False)
+            return self.joint(grad)
+        assert self.rules is not None
+        values = self.saved_values(create_graph)
+        return [
+            None if edge is None else rule(grad, *values) for edge, rule in zip(self.edges, self.rules, strict=True)
+        ]
+
+
+# --- modes ---
+
+
+@contextmanager
+def no_grad() -> Iterator[None]:
+    """Record nothing within the block.
+
+    >>> from nets import Tensor
+    >>> x = Tensor([1.0], requires_grad=True)
+    >>> with no_grad():
+    ...     (2 * x).requires_grad
+    False
+    """
+    before, mode.recording = mode.recording, False
+    try:
+        yield
+    finally:
+        mode.recording = before
+
+
+@contextmanager
+def enable_grad() -> Iterator[None]:
+    """Record within the block, even inside `no_grad`."""
+    before, mode.recording = mode.recording, True
+    try:
+        yield
+    finally:
+        mode.recording = before
+
+
+def is_grad_enabled() -> bool:
+    """Return whether operations are being recorded."""
+    return mode.recording
+
+
+@contextmanager
+def detect_anomaly() -> Iterator[None]:
+    """Stop at the first operation whose result or gradient holds a NaN or an infinity.
+
+    >>> from nets import Tensor
+    >>> with detect_anomaly():
+    ...     Tensor([0.0]).log()
+    Traceback (most recent call last):
+        ...
+    nets.errors.AnomalyError: log made the first value that is not finite, in its forward pass: -inf at index (0,)
+    """
+    before, mode.anomaly = mode.anomaly, True
+    try:
+        with np.errstate(all="ignore"):  # the error says more than NumPy's warning
+            yield
+    finally:
+        mode.anomaly = before
+
+
+def check_finite(op: str, direction: str, values: Any) -> None:
+    """Raise AnomalyError if an array or a tensor of floats holds a NaN or an infinity."""
+    array: Any = values if isinstance(values, backend().array_types) else values.data
+    if array.dtype.kind != "f" or np.isfinite(array).all():
+        return
+    host = backend().to_numpy(array)
+    index = tuple(int(i) for i in np.argwhere(~np.isfinite(host))[0])
+    raise AnomalyError(
+        f"{op} made the first value that is not finite, in its {direction} pass: {host[index]} at index {index}"
+    )
+
+
+# --- going back ---
+
+
+def propagate(
+    starts: Sequence[tuple[Node, Any]],
+    on_leaf: "Callable[[Tensor, Any], None]",
+    retain_graph: bool = False,
+    create_graph: bool = False,
+    on_node: Callable[[Node, Any], None] | None = None,
+) -> None:
+    """Carry gradients from some nodes back to the leaves.
+
+    Parameters
+    ----------
+    starts : sequence of (Node, gradient)
+        Where to begin, with dL/d(output of the node).
+    on_leaf : callable
+        Given each leaf and a contribution to its gradient.
+    retain_graph, create_graph : bool
+        As in `Tensor.backward`.
+    on_node : callable
+        Given each node and its complete gradient.
+    """
+    gradients = _Gradients()
+    for node, grad in starts:
+        gradients.add(node, grad)
+    for node in topological_order([node for node, _ in starts]):
+        grad = gradients.pop(node)
+        if grad is None:
+            continue
+        if node.edges is None:
+            raise GraphError(
+                f"backward through {node.op}, which was freed by an earlier backward; "
+                "call that one with retain_graph=True, or compute the forward pass again"
+            )
+        if node.retained is not None and (tensor := node.retained()) is not None:
+            tensor._accumulate(grad)
+        if on_node is not None:
+            on_node(node, grad)
+        edges, shapes = node.edges, node.shapes
+        contributions = node.contributions(grad, create_graph)
+        if mode.anomaly:
+            for contribution in contributions:
+                if contribution is not None:
+                    check_finite(node.op, "backward", contribution)
+        if not retain_graph:
+            node.free()
+        for edge, shape, contribution in zip(edges, shapes, contributions, strict=True):
+            if edge is None or contribution is None:
+                continue
+            if contribution.shape != shape:
+                contribution = unbroadcast(contribution, shape)
+            if type(edge) is Node:
+                gradients.add(edge, contribution)
+            else:
+                on_leaf(edge, contribution)  # type: ignore[arg-type]  # an edge that is no node is a leaf
+
+
+class _Gradients:
+    """dL/d(output) of each node, a sum over the operations that used the output."""
+
+    def __init__(self) -> None:
+        self._of: dict[Node, Any] = {}
+
+    def add(self, node: Node, contribution: Any) -> None:
+        before = self._of.get(node)
+        self._of[node] = contribution if before is None else before + contribution
+
+    def pop(self, node: Node) -> Any:
+        return self._of.pop(node, None)
+
+
+def topological_order(roots: Sequence[Node]) -> list[Node]:
+    """Return all nodes that the roots were computed from, each before those that it was computed from itself."""
+    seen = set(roots)
+    stack = list(seen)
+    while stack:
+        for edge in stack.pop().edges or ():
+            if type(edge) is Node and edge not in seen:
+                seen.add(edge)
+                stack.append(edge)
+    return sorted(seen, key=lambda node: node.number, reverse=True)
+
+
+def unbroadcast(grad: Any, shape: tuple[int, ...]) -> Any:
+    """Sum a gradient over the axes that broadcasting added or stretched.
+
+    An input of shape ``shape`` that was stretched to ``grad.shape`` was used once for every copy, so its gradient is
+    the sum over the copies.
+    """
+    added = grad.ndim - len(shape)
+    stretched = [i + added for i, length in enumerate(shape) if length == 1 and grad.shape[i + added] != 1]
+    axes = (*range(added), *stretched)
+    if axes:
+        grad = grad.sum(axes)
+    return grad.reshape(shape)
+
+
+from nets import tensor as _tensor  # noqa: E402  # a tensor is made of nodes, and nodes of tensors

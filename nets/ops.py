@@ -1,0 +1,565 @@
+"""The elementary operations: forward beside its derivative, in order of complexity.
+
+Each computes its result with the array module of the back end and records, for every input, the rule that turns
+dL/d(output), ``g``, into dL/d(input). Rules use only operators and functions that accept arrays and tensors alike,
+so that a recorded backward pass can be differentiated again. Results of broadcasting need no care here: the engine
+sums a gradient over stretched axes (`nets.tensor.unbroadcast`).
+
+The coarse operations (layers, losses) are in `nets.functional`.
+"""
+
+import math
+import numbers
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from nets.backends import BACKENDS, backend, load
+from nets.errors import ArgumentError, ShapeError
+from nets.tensor import OUTPUT, Axes, Operand, Tensor, _raw, as_tensor, record, wrap
+
+# --- arithmetic ---
+
+
+def _scalar(value: Any) -> Any:
+    """Return a Python number for any number, None for anything else.
+
+    NumPy's scalars are made Python's: np.float64(2) * float32 array would be float64.
+    """
+    if isinstance(value, bool | int | float):
+        return value if type(value) in (int, float, bool) else float(value)
+    if isinstance(value, numbers.Number) and isinstance(value, np.number):
+        return value.item()
+    return None
+
+
+def add(a: Operand, b: Operand) -> Tensor:
+    """Z = a + b; dz/da = dz/db = 1."""
+    if (number := _scalar(b)) is not None:
+        a = as_tensor(a)
+        return record("add", a.data + number, (a,), (_same,))
+    a, b = as_tensor(a), as_tensor(b)
+    return record("add", _fits("add", np.add, a, b), (a, b), (_same, _same))
+
+
+def sub(a: Operand, b: Operand) -> Tensor:
+    """Z = a - b; dz/da = 1, dz/db = -1."""
+    if (number := _scalar(b)) is not None:
+        a = as_tensor(a)
+        return record("sub", a.data - number, (a,), (_same,))
+    if (number := _scalar(a)) is not None:
+        b = as_tensor(b)
+        return record("sub", number - b.data, (b,), (_negated,))
+    a, b = as_tensor(a), as_tensor(b)
+    return record("sub", _fits("sub", np.subtract, a, b), (a, b), (_same, _negated))
+
+
+def mul(a: Operand, b: Operand) -> Tensor:
+    """Z = a b; dz/da = b, dz/db = a."""
+    if (number := _scalar(b)) is not None:
+        a = as_tensor(a)
+        return record("mul", a.data * number, (a,), (lambda g: g * number,))
+    a, b = as_tensor(a), as_tensor(b)
+    rules = (lambda g, a, b: g * b, lambda g, a, b: g * a)
+    return record("mul", _fits("mul", np.multiply, a, b), (a, b), rules, saved=(a, b))
+
+
+def div(a: Operand, b: Operand) -> Tensor:
+    """Z = a / b; dz/da = 1 / b, dz/db = -a / b^2."""
+    if (number := _scalar(b)) is not None:
+        a = as_tensor(a)
+        return record("div", a.data / number, (a,), (lambda g: g / number,))
+    if (number := _scalar(a)) is not None:
+        b = as_tensor(b)
+        return record("div", number / b.data, (b,), (lambda g, b: -number * g / (b * b),), saved=(b,))
+    a, b = as_tensor(a), as_tensor(b)
+    rules = (lambda g, a, b: g / b, lambda g, a, b: -g * a / (b * b))
+    return record("div", _fits("div", np.divide, a, b), (a, b), rules, saved=(a, b))
+
+
+def neg(a: Operand) -> Tensor:
+    """Z = -a."""
+    a = as_tensor(a)
+    return record("neg", -a.data, (a,), (_negated,))
+
+
+def pow(a: Operand, n: Operand) -> Tensor:  # noqa: A001  # as in math and torch
+    """Z = a^n; dz/da = n a^(n-1), dz/dn = z log a."""
+    if (number := _scalar(n)) is not None:
+        a = as_tensor(a)
+        rule = lambda g, a: g * (number * a ** (number - 1)) if number else g * 0.0  # noqa: E731
+        return record("pow", a.data**number, (a,), (rule,), saved=(a,))
+    a, n = as_tensor(a), as_tensor(n)
+    rules = (lambda g, a, n: g * n * a ** (n - 1), lambda g, a, n: g * a**n * _log(a))
+    return record("pow", _fits("pow", np.power, a, n), (a, n), rules, saved=(a, n))
+
+
+def _same(g: Any) -> Any:
+    return g
+
+
+def _negated(g: Any) -> Any:
+    return -g
+
+
+def _fits(op: str, function: Callable[[Any, Any], Any], a: Tensor, b: Tensor) -> Any:
+    """Apply a binary function; the message names both shapes if they do not broadcast."""
+    try:
+        return function(a.data, b.data)
+    except ValueError:
+        raise ShapeError(f"{op}: shapes {a.shape} and {b.shape} do not broadcast") from None
+
+
+# --- functions of one number ---
+
+
+def exp(a: Operand) -> Tensor:
+    """Z = e^a; dz/da = z."""
+    a = as_tensor(a)
+    return record("exp", backend().xp.exp(a.data), (a,), (lambda g, z: g * z,), saved=OUTPUT)
+
+
+def log(a: Operand) -> Tensor:
+    """Z = ln a; dz/da = 1 / a."""
+    a = as_tensor(a)
+    return record("log", backend().xp.log(a.data), (a,), (lambda g, a: g / a,), saved=(a,))
+
+
+def sqrt(a: Operand) -> Tensor:
+    """Z = a^(1/2); dz/da = 1 / (2 z)."""
+    a = as_tensor(a)
+    return record("sqrt", backend().xp.sqrt(a.data), (a,), (lambda g, z: g / (2 * z),), saved=OUTPUT)
+
+
+def sin(a: Operand) -> Tensor:
+    """Z = sin a; dz/da = cos a."""
+    a = as_tensor(a)
+    return record("sin", backend().xp.sin(a.data), (a,), (lambda g, a: g * _apply(cos, "cos", a),), saved=(a,))
+
+
+def cos(a: Operand) -> Tensor:
+    """Z = cos a; dz/da = -sin a."""
+    a = as_tensor(a)
+    return record("cos", backend().xp.cos(a.data), (a,), (lambda g, a: -g * _apply(sin, "sin", a),), saved=(a,))
+
+
+def tanh(a: Operand) -> Tensor:
+    """Z = tanh a; dz/da = 1 - z^2."""
+    a = as_tensor(a)
+    return record("tanh", backend().activate(a.data, "tanh"), (a,), (lambda g, z: g * (1 - z * z),), saved=OUTPUT)
+
+
+def sigmoid(a: Operand) -> Tensor:
+    """Z = 1 / (1 + e^-a); dz/da = z (1 - z)."""
+    a = as_tensor(a)
+    rule = lambda g, z: g * (z * (1 - z))  # noqa: E731
+    return record("sigmoid", backend().activate(a.data, "sigmoid"), (a,), (rule,), saved=OUTPUT)
+
+
+def absolute(a: Operand) -> Tensor:
+    """Z = |a|; dz/da = sign a, 0 at 0."""
+    a = as_tensor(a)
+    xp = backend().xp
+    sign = xp.sign(a.data)
+    return record("abs", xp.abs(a.data), (a,), (lambda g: g * sign,))
+
+
+def clip(a: Operand, low: float | None = None, high: float | None = None) -> Tensor:
+    """Z = a within [low, high], else the nearer bound; dz/da = 1 within, 0 outside."""
+    a = as_tensor(a)
+    if low is None and high is None:
+        raise ArgumentError("clip needs low, high or both, got neither")
+    inside = backend().xp.ones(a.shape, bool)
+    if low is not None:
+        inside &= a.data >= low
+    if high is not None:
+        inside &= a.data <= high
+    return record("clip", backend().xp.clip(a.data, low, high), (a,), (lambda g: g * inside,))
+
+
+def relu(a: Operand) -> Tensor:
+    """Z = max(a, 0); dz/da = 1 if a > 0 else 0."""
+    a = as_tensor(a)
+    positive = a.data > 0
+    return record("relu", backend().activate(a.data, "relu"), (a,), (lambda g: g * positive,))
+
+
+def _log(a: Any) -> Any:
+    return _apply(log, "log", a)
+
+
+def _apply(operation: Callable[[Any], Tensor], name: str, a: Any) -> Any:
+    """Apply a function within a rule: the operation to a tensor, the array module's function to an array."""
+    return operation(a) if isinstance(a, Tensor) else getattr(backend().xp, name)(a)
+
+
+# --- functions of two numbers ---
+
+
+def maximum(a: Operand, b: Operand) -> Tensor:
+    """Z = max(a, b); the gradient goes to the larger, in halves where they are equal."""
+    a, b = as_tensor(a), as_tensor(b)
+    xp = backend().xp
+    share = _share(a.data > b.data, a.data == b.data, a, b)
+    return record("maximum", _fits("maximum", xp.maximum, a, b), (a, b), (lambda g: g * share, lambda g: g - g * share))
+
+
+def minimum(a: Operand, b: Operand) -> Tensor:
+    """Z = min(a, b); the gradient goes to the smaller, in halves where they are equal."""
+    a, b = as_tensor(a), as_tensor(b)
+    xp = backend().xp
+    share = _share(a.data < b.data, a.data == b.data, a, b)
+    return record("minimum", _fits("minimum", xp.minimum, a, b), (a, b), (lambda g: g * share, lambda g: g - g * share))
+
+
+def _share(wins: Any, ties: Any, a: Tensor, b: Tensor) -> Any:
+    """Return the part of the gradient that goes to a: 1 where it wins, 1/2 at ties, 0 else."""
+    return (wins + 0.5 * ties).astype(np.result_type(a.dtype, b.dtype))
+
+
+def where(condition: Operand, a: Operand, b: Operand) -> Tensor:
+    """Z = a where the condition holds, b elsewhere."""
+    chosen = as_tensor(condition).data.astype(bool)
+    numbers_ = [_scalar(a), _scalar(b)]
+    left, right = as_tensor(a), as_tensor(b)
+    if numbers_[0] is not None and numbers_[1] is None:
+        left = Tensor(a, dtype=right.dtype)
+    elif numbers_[1] is not None and numbers_[0] is None:
+        right = Tensor(b, dtype=left.dtype)
+    try:
+        data = backend().xp.where(chosen, left.data, right.data)
+    except ValueError:
+        raise ShapeError(f"where: shapes {chosen.shape}, {left.shape} and {right.shape} do not broadcast") from None
+    return record("where", data, (left, right), (lambda g: g * chosen, lambda g: g * ~chosen))
+
+
+# --- reductions ---
+
+
+def sum(a: Operand, dim: Axes = None, keepdim: bool = False) -> Tensor:  # noqa: A001  # as in numpy and torch
+    """Z = sum of a over some axes; dz/da = 1."""
+    a = as_tensor(a)
+    axes = _axes("sum", dim, a)
+    shape = a.shape
+    kept = tuple(1 if i in axes else n for i, n in enumerate(shape))
+    return record(
+        "sum",
+        a.data.sum(axes, keepdims=keepdim),
+        (a,),
+        (lambda g: _broadcast(g.reshape(kept), shape),),
+    )
+
+
+def mean(a: Operand, dim: Axes = None, keepdim: bool = False) -> Tensor:
+    """Z = sum of a over some axes, divided by the number of terms n; dz/da = 1 / n."""
+    a = as_tensor(a)
+    n = math.prod(a.shape[i] for i in _axes("mean", dim, a))
+    if n == 0:
+        raise ShapeError(f"mean over no element: shape {a.shape}, dim {dim}")
+    return sum(a, dim, keepdim) * (1 / n)
+
+
+def var(a: Operand, dim: Axes = None, correction: int = 1, keepdim: bool = False) -> Tensor:
+    """Z = sum of (a - mean)^2 over some axes, divided by n - correction."""
+    a = as_tensor(a)
+    n = math.prod(a.shape[i] for i in _axes("var", dim, a))
+    if n <= correction:
+        raise ShapeError(f"var with correction {correction} needs more than {correction} elements, got {n}")
+    centred = a - mean(a, dim, keepdim=True)
+    return sum(centred * centred, dim, keepdim) * (1 / (n - correction))
+
+
+def std(a: Operand, dim: Axes = None, correction: int = 1, keepdim: bool = False) -> Tensor:
+    """Z = square root of `var`."""
+    return sqrt(var(a, dim, correction, keepdim))
+
+
+def amax(a: Operand, dim: Axes = None, keepdim: bool = False) -> Tensor:
+    """Z = largest of a over some axes; the gradient goes to it, in equal parts to ties."""
+    return _extreme("max", as_tensor(a), dim, keepdim)
+
+
+def amin(a: Operand, dim: Axes = None, keepdim: bool = False) -> Tensor:
+    """Z = smallest of a over some axes; the gradient goes to it, in equal parts to ties."""
+    return _extreme("min", as_tensor(a), dim, keepdim)
+
+
+def _extreme(op: str, a: Tensor, dim: Axes, keepdim: bool) -> Tensor:
+    axes = _axes(op, dim, a)
+    if any(a.shape[i] == 0 for i in axes):
+        raise ShapeError(f"{op} over no element: shape {a.shape}, dim {dim}")
+    best = getattr(a.data, op)(axes, keepdims=True)
+    winners = (a.data == best).astype(a.dtype)
+    winners /= winners.sum(axes, keepdims=True)
+    data = best if keepdim else best.reshape(tuple(n for i, n in enumerate(a.shape) if i not in axes))
+    kept, shape = best.shape, a.shape
+    return record(op, data, (a,), (lambda g: _broadcast(g.reshape(kept), shape) * winners,))
+
+
+def logsumexp(a: Operand, dim: Axes = None, keepdim: bool = False) -> Tensor:
+    """Z = log sum e^a over some axes, exponents shifted by their maximum so that nothing overflows."""
+    a = as_tensor(a)
+    highest = amax(a, dim, keepdim=True).detach()
+    z = log(sum(exp(a - highest), dim, keepdim=True)) + highest
+    if keepdim:
+        return z
+    axes = _axes("logsumexp", dim, a)
+    return reshape(z, tuple(n for i, n in enumerate(a.shape) if i not in axes))
+
+
+def argmax(a: Operand, dim: int | None = None) -> Tensor:
+    """Return the index of the largest element along an axis, or in the flattened tensor; no gradient."""
+    return wrap(as_tensor(a).data.argmax(dim))
+
+
+def _axes(op: str, dim: Axes, a: Tensor) -> tuple[int, ...]:
+    """Return axes counted from 0, all of them for None."""
+    if dim is None:
+        return tuple(range(a.ndim))
+    axes = (dim,) if isinstance(dim, int) else tuple(dim)
+    for axis in axes:
+        if not -a.ndim <= axis < a.ndim:
+            raise ShapeError(f"{op}: dim must be in [{-a.ndim}, {a.ndim}) for shape {a.shape}, got {axis}")
+    normalized = tuple(axis % a.ndim for axis in axes)
+    if len(set(normalized)) < len(normalized):
+        raise ShapeError(f"{op}: dim names an axis twice: {dim}")
+    return normalized
+
+
+# --- shapes ---
+
+
+def reshape(a: Operand, *shape: Any) -> Tensor:
+    """Return the elements in another shape; shares memory where possible."""
+    a = as_tensor(a)
+    target = _shape(shape)
+    try:
+        data = a.data.reshape(target)
+    except ValueError:
+        raise ShapeError(f"reshape: shape {a.shape} has {a.numel()} elements and does not fit {target}") from None
+    before = a.shape
+    return _view(record("reshape", data, (a,), (lambda g: g.reshape(before),)), a)
+
+
+def permute(a: Operand, *dims: Any) -> Tensor:
+    """Return a view with the axes in another order."""
+    a = as_tensor(a)
+    order = _shape(dims)
+    if sorted(d % a.ndim for d in order if a.ndim) != list(range(a.ndim)):
+        raise ShapeError(f"permute: dims must name each of the {a.ndim} axes of shape {a.shape} once, got {order}")
+    inverse = tuple(int(i) for i in np.argsort([d % a.ndim for d in order]))
+    return _view(record("permute", a.data.transpose(order), (a,), (lambda g: _transpose(g, inverse),)), a)
+
+
+def swapaxes(a: Operand, i: int, j: int) -> Tensor:
+    """Return a view with two axes exchanged."""
+    a = as_tensor(a)
+    order = list(range(a.ndim))
+    try:
+        order[i], order[j] = order[j], order[i]
+    except IndexError:
+        raise ShapeError(f"transpose: axes {i} and {j} of a tensor of shape {a.shape}") from None
+    return permute(a, order)
+
+
+def squeeze(a: Operand, dim: int | None = None) -> Tensor:
+    """Return a view without axes of length 1."""
+    a = as_tensor(a)
+    gone = _axes("squeeze", dim, a)
+    return reshape(a, tuple(n for i, n in enumerate(a.shape) if not (n == 1 and i in gone)))
+
+
+def unsqueeze(a: Operand, dim: int) -> Tensor:
+    """Return a view with a new axis of length 1."""
+    a = as_tensor(a)
+    if not -a.ndim - 1 <= dim <= a.ndim:
+        raise ShapeError(f"unsqueeze: dim must be in [{-a.ndim - 1}, {a.ndim}] for shape {a.shape}, got {dim}")
+    at = dim % (a.ndim + 1)
+    return reshape(a, (*a.shape[:at], 1, *a.shape[at:]))
+
+
+def flatten(a: Operand, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+    """Return the tensor with the axes from ``start_dim`` to ``end_dim`` made one."""
+    a = as_tensor(a)
+    if a.ndim == 0:
+        return reshape(a, (1,))
+    start, end = _axes("flatten", (start_dim,), a)[0], _axes("flatten", (end_dim,), a)[0]
+    return reshape(a, (*a.shape[:start], math.prod(a.shape[start : end + 1]), *a.shape[end + 1 :]))
+
+
+def broadcast_to(a: Operand, shape: Sequence[int]) -> Tensor:
+    """Return a view repeated along axes of length 1 and new axes in front; the gradient sums over the copies."""
+    a = as_tensor(a)
+    target = tuple(shape)
+    try:
+        data = backend().xp.broadcast_to(a.data, target)
+    except ValueError:
+        raise ShapeError(f"broadcast_to: shape {a.shape} does not stretch to {target}") from None
+    return record("broadcast_to", data, (a,), (_same,))
+
+
+def pad(a: Operand, widths: Sequence[tuple[int, int]], value: float = 0.0) -> Tensor:
+    """Return the tensor with ``before`` and ``after`` elements added along each axis."""
+    a = as_tensor(a)
+    if len(widths) != a.ndim or any(before < 0 or after < 0 for before, after in widths):
+        raise ShapeError(f"pad: widths must be {a.ndim} pairs of counts for shape {a.shape}, got {widths}")
+    inner = tuple(slice(before, before + n) for (before, _), n in zip(widths, a.shape, strict=True))
+    return record("pad", backend().xp.pad(a.data, widths, constant_values=value), (a,), (lambda g: g[inner],))
+
+
+def getitem(a: Operand, index: Any) -> Tensor:
+    """Z = a[index], NumPy's indexing; the gradient is added at the places that were taken."""
+    a = as_tensor(a)
+    key = _raw(index)
+    shape = a.shape
+    try:
+        data = a.data[key]
+    except IndexError as error:
+        raise ShapeError(f"index into shape {shape}: {error}") from None
+    out = record("getitem", data, (a,), (lambda g: _scatter(g, key, shape),))
+    return _view(out, a) if _is_basic(key) else out
+
+
+def scatter(a: Operand, index: Any, shape: Sequence[int]) -> Tensor:
+    """Return zeros of a shape with ``a`` added at ``index``: the transpose of `getitem`."""
+    a = as_tensor(a)
+    key = _raw(index)
+    return record("scatter", _scatter(a.data, key, tuple(shape)), (a,), (lambda g: g[key],))
+
+
+def _scatter(g: Any, key: Any, shape: tuple[int, ...]) -> Any:
+    if isinstance(g, Tensor):
+        return scatter(g, key, shape)
+    ops = backend()
+    zeros = ops.xp.zeros(shape, g.dtype)
+    if _is_basic(key):
+        zeros[key] = g
+    else:
+        ops.scatter_add(zeros, key, g)
+    return zeros
+
+
+def _is_basic(key: Any) -> bool:
+    """Return whether an index takes each element at most once, as integers and slices do."""
+    parts = key if isinstance(key, tuple) else (key,)
+    return all(part is None or part is Ellipsis or isinstance(part, int | slice | np.integer) for part in parts)
+
+
+def cat(tensors: Sequence[Operand], dim: int = 0) -> Tensor:
+    """Return the tensors joined along an axis."""
+    parts = tuple(as_tensor(t) for t in tensors)
+    if not parts:
+        raise ArgumentError("cat needs at least one tensor, got none")
+    (axis,) = _axes("cat", (dim,), parts[0])
+    rest = [t.shape[:axis] + t.shape[axis + 1 :] for t in parts]
+    if any(shape != rest[0] for shape in rest):
+        raise ShapeError(f"cat along axis {axis}: shapes differ elsewhere: {[t.shape for t in parts]}")
+    ends = np.cumsum([t.shape[axis] for t in parts]).tolist()
+    front = (slice(None),) * axis
+    keys = [(*front, slice(end - t.shape[axis], end)) for end, t in zip(ends, parts, strict=True)]
+    rules = tuple((lambda g, key=key: g[key]) for key in keys)
+    return record("cat", backend().xp.concatenate([t.data for t in parts], axis), parts, rules)
+
+
+def stack(tensors: Sequence[Operand], dim: int = 0) -> Tensor:
+    """Return the tensors, all of one shape, joined along a new axis."""
+    return cat([unsqueeze(t, dim) for t in tensors], dim)
+
+
+def split(a: Operand, size: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
+    """Return views of consecutive parts: of ``size`` elements each, the last one shorter, or of the given sizes."""
+    a = as_tensor(a)
+    (axis,) = _axes("split", (dim,), a)
+    length = a.shape[axis]
+    if isinstance(size, int):
+        if size < 1:
+            raise ArgumentError(f"split: size must be at least 1, got {size}")
+        sizes = [min(size, length - start) for start in range(0, length, size)]
+    else:
+        sizes = list(size)
+        if int(np.sum(sizes)) != length:
+            raise ShapeError(f"split: sizes {sizes} do not add up to {length}, axis {axis} of shape {a.shape}")
+    ends = np.cumsum(sizes).tolist()
+    front = (slice(None),) * axis
+    return tuple(getitem(a, (*front, slice(end - n, end))) for end, n in zip(ends, sizes, strict=True))
+
+
+def chunk(a: Operand, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
+    """Return ``chunks`` views of equal size, the last one shorter if need be."""
+    a = as_tensor(a)
+    (axis,) = _axes("chunk", (dim,), a)
+    return split(a, max(1, -(-a.shape[axis] // chunks)), axis)
+
+
+def _broadcast(g: Any, shape: tuple[int, ...]) -> Any:
+    return broadcast_to(g, shape) if isinstance(g, Tensor) else backend().xp.broadcast_to(g, shape)
+
+
+def _transpose(g: Any, order: tuple[int, ...]) -> Any:
+    return permute(g, order) if isinstance(g, Tensor) else g.transpose(order)
+
+
+def _shape(parts: tuple[Any, ...]) -> tuple[int, ...]:
+    """Accept f(2, 3) and f((2, 3))."""
+    return tuple(parts[0]) if len(parts) == 1 and not isinstance(parts[0], int) else tuple(parts)
+
+
+def _view(out: Tensor, of: Tensor) -> Tensor:
+    """Let a view notice changes in place of the tensor whose memory it shares."""
+    out._version = of._version
+    return out
+
+
+def expand(a: Operand, *shape: Any) -> Tensor:
+    """Return `broadcast_to` of a shape in which -1 keeps the length of an axis."""
+    a = as_tensor(a)
+    target = _shape(shape)
+    added = len(target) - a.ndim
+    return broadcast_to(a, [a.shape[i - added] if n == -1 and i >= added else n for i, n in enumerate(target)])
+
+
+def to(a: Operand, target: Any) -> Tensor:
+    """Return the tensor with another dtype, or with its values on the back end of the given name; gradients follow."""
+    a = as_tensor(a)
+    if isinstance(target, str) and target in BACKENDS:
+        ops, home = load(target), backend()
+        moved = ops.asarray(home.to_numpy(a.data))
+        return a if moved is a.data else record("to", moved, (a,), (lambda g: home.asarray(ops.to_numpy(g)),))
+    dtype = np.dtype(target)
+    if dtype == a.dtype:
+        return a
+    if dtype.kind != "f":
+        return wrap(a.data.astype(dtype))
+    before = a.dtype
+    return record("to", a.data.astype(dtype), (a,), (lambda g: _cast(g, before),))
+
+
+def _cast(g: Any, dtype: np.dtype[Any]) -> Any:
+    return to(g, dtype) if isinstance(g, Tensor) else g.astype(dtype)
+
+
+def compare(name: str, a: Operand, b: Any) -> Tensor:
+    """Return a tensor of bool: NumPy's comparison of that name, element by element; no gradient."""
+    a = as_tensor(a)
+    number = _scalar(b)
+    function = getattr(backend().xp, name)
+    return wrap(function(a.data, as_tensor(b).data if number is None else number))
+
+
+# --- products ---
+
+
+def matmul(a: Operand, b: Operand) -> Tensor:
+    """Z = a b, matrices in the last two axes, the others broadcast; dL/da = g b^T, dL/db = a^T g."""
+    a, b = as_tensor(a), as_tensor(b)
+    if a.ndim == 0 or b.ndim == 0:
+        raise ShapeError(f"matmul: both need at least one axis, got shapes {a.shape} and {b.shape}")
+    if a.ndim == 1:
+        return squeeze(matmul(unsqueeze(a, 0), b), -2 if b.ndim > 1 else 0)
+    if b.ndim == 1:
+        return squeeze(matmul(a, unsqueeze(b, 1)), -1)
+    if a.shape[-1] != b.shape[-2]:
+        raise ShapeError(f"matmul: shapes {a.shape} and {b.shape} do not fit: {a.shape[-1]} against {b.shape[-2]}")
+    rules = (lambda g, a, b: g @ b.swapaxes(-1, -2), lambda g, a, b: a.swapaxes(-1, -2) @ g)
+    return record("matmul", _fits("matmul", np.matmul, a, b), (a, b), rules, saved=(a, b))
