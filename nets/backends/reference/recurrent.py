@@ -17,7 +17,6 @@ Cho et al. (2014), "Learning phrase representations using RNN encoder-decoder", 
 product W_hn h and its bias, not h, as in PyTorch and cuDNN, so that one product W_hh h serves all three gates.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 from nets.backends.reference.base import Array
@@ -65,7 +64,7 @@ class RecurrentOps(PointwiseOps):
         """
         outputs = self._project(x, w_ih, b_ih, b_hh)
         h = h0
-        for t in _steps(len(x), reverse):
+        for t in steps_in_time(len(x), reverse):
             h = outputs[t] = self.activate(outputs[t] + h @ w_hh.T, nonlinearity)
         return outputs, outputs
 
@@ -88,7 +87,7 @@ class RecurrentOps(PointwiseOps):
         outputs = saved
         delta = self.xp.empty_like(outputs)
         grad_h = self.xp.zeros_like(h0)
-        for t in _steps(len(x), not reverse):
+        for t in steps_in_time(len(x), not reverse):
             delta[t] = self.activate_backward(grad_outputs[t] + grad_h, None, outputs[t], nonlinearity)
             grad_h = delta[t] @ w_hh
         grad_x, grad_w_ih, grad_b_ih = self._input_gradients(delta, x, w_ih, needs_x)
@@ -136,7 +135,7 @@ class RecurrentOps(PointwiseOps):
         gates = self._project(x, w_ih, b_ih, b_hh)
         outputs, cells, tanh_cells = (self.xp.empty((*x.shape[:2], h0.shape[1]), gates.dtype) for _ in range(3))
         h, c = h0, c0
-        for t in _steps(len(x), reverse):
+        for t in steps_in_time(len(x), reverse):
             gates[t] += h @ w_hh.T
             i, f, g, o = _cut(gates[t], 4)
             for gate, f_name in ((i, "sigmoid"), (f, "sigmoid"), (g, "tanh"), (o, "sigmoid")):
@@ -171,7 +170,7 @@ class RecurrentOps(PointwiseOps):
         cells_before = self._states_before(cells, c0, reverse)
         grad_h = self.xp.zeros_like(h0)
         grad_c = self.xp.zeros_like(c0) if grad_c_last is None else grad_c_last
-        for t in _steps(len(x), not reverse):
+        for t in steps_in_time(len(x), not reverse):
             i, f, g, o = _cut(gates[t], 4)
             grad_h = grad_h + grad_outputs[t]
             grad_c = grad_c + grad_h * o * (1 - tanh_cells[t] ** 2)
@@ -231,7 +230,7 @@ class RecurrentOps(PointwiseOps):
         gates = self._project(x, w_ih, b_ih, None)
         outputs, candidates = (self.xp.empty((*x.shape[:2], h0.shape[1]), gates.dtype) for _ in range(2))
         h = h0
-        for t in _steps(len(x), reverse):
+        for t in steps_in_time(len(x), reverse):
             r, z, n = _cut(gates[t], 3)
             u_r, u_z, u_n = _cut(h @ w_hh.T if b_hh is None else h @ w_hh.T + b_hh, 3)
             r[...] = self.activate(r + u_r, "sigmoid")
@@ -263,7 +262,7 @@ class RecurrentOps(PointwiseOps):
         delta, delta_u = self.xp.empty_like(gates), self.xp.empty_like(gates)
         states_before = self._states_before(outputs, h0, reverse)
         grad_h = self.xp.zeros_like(h0)
-        for t in _steps(len(x), not reverse):
+        for t in steps_in_time(len(x), not reverse):
             r, z, n = _cut(gates[t], 3)
             delta_r, delta_z, delta_n = _cut(delta[t], 3)
             grad_h = grad_h + grad_outputs[t]
@@ -281,7 +280,7 @@ class RecurrentOps(PointwiseOps):
 
     def _project(self, x: Array, weight: Array, *biases: Array | None) -> Array:
         """Return x W^T plus the biases that there are, for all steps: (steps, batch, gates * hidden)."""
-        z = (_flat(x) @ weight.T).reshape(*x.shape[:2], len(weight))
+        z = (flat(x) @ weight.T).reshape(*x.shape[:2], len(weight))
         for bias in biases:
             if bias is not None:
                 z += bias
@@ -291,12 +290,12 @@ class RecurrentOps(PointwiseOps):
         self, delta: Array, x: Array, weight: Array, needs_x: bool
     ) -> tuple[Array | None, Array, Array]:
         """Return dL/dx, dL/dW and dL/db of `_project`."""
-        grad_x = (_flat(delta) @ weight).reshape(x.shape) if needs_x else None
+        grad_x = (flat(delta) @ weight).reshape(x.shape) if needs_x else None
         return grad_x, self._product_over_steps(delta, x), delta.sum((0, 1))
 
     def _product_over_steps(self, delta: Array, x: Array) -> Array:
         """Return the sum over steps and batch of delta x^T, the gradient of the weight in W x."""
-        return _flat(delta).T @ _flat(x)
+        return flat(delta).T @ flat(x)
 
     def _states_before(self, states: Array, first: Array, reverse: bool) -> Array:
         """Return what each step started from: ``states`` moved by one step, with the initial state at the open end."""
@@ -304,8 +303,9 @@ class RecurrentOps(PointwiseOps):
         return self.xp.concatenate(parts)
 
 
-def _steps(count: int, reverse: bool) -> Iterator[int]:
-    return iter(range(count - 1, -1, -1) if reverse else range(count))
+def steps_in_time(count: int, reverse: bool) -> range:
+    """Return the steps in the order in which they are read."""
+    return range(count - 1, -1, -1) if reverse else range(count)
 
 
 def _cut(gates: Array, n_gates: int) -> list[Array]:
@@ -314,6 +314,6 @@ def _cut(gates: Array, n_gates: int) -> list[Array]:
     return [gates[:, k * hidden : (k + 1) * hidden] for k in range(n_gates)]
 
 
-def _flat(x: Array) -> Array:
+def flat(x: Array) -> Array:
     """Return (steps, batch, features) as (steps * batch, features)."""
     return x.reshape(-1, x.shape[-1])
