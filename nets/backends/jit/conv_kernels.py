@@ -32,6 +32,39 @@ def _inside(size: int, span: int, start: int, stride: int, n: int) -> tuple[int,
 
 
 @kernel
+def _copy_runs(target: Any, t: int, t_step: int, source: Any, s: int, s_step: int, n: int, run: int) -> None:
+    """Copy n runs of so many numbers: ``target[t : t + run] = source[s : s + run]``, and the next a step further."""
+    for _ in range(n):
+        k = 0
+        while k + LANES <= run:
+            copy_lanes(target, t + k, source, s + k)
+            k += LANES
+        if k < run and run >= LANES:  # what is left, and again some of what is not
+            copy_lanes(target, t + run - LANES, source, s + run - LANES)
+            k = run
+        while k < run:
+            target[t + k] = source[s + k]
+            k += 1
+        t += t_step
+        s += s_step
+
+
+@kernel
+def _add_runs(target: Any, t: int, t_step: int, source: Any, s: int, s_step: int, n: int, run: int) -> None:
+    """Add n runs of so many numbers: ``target[t : t + run] += source[s : s + run]``, and the next a step further."""
+    for _ in range(n):
+        k = 0
+        while k + LANES <= run:
+            add_lanes(target, t + k, source, s + k)
+            k += LANES
+        while k < run:
+            target[t + k] += source[s + k]
+            k += 1
+        t += t_step
+        s += s_step
+
+
+@kernel
 def im2col(x: Any, geometry: Any, first_row: int, columns: Any) -> None:
     """Fill ``columns`` with what the kernel sees at each position of some rows.
 
@@ -55,38 +88,34 @@ def im2col(x: Any, geometry: Any, first_row: int, columns: Any) -> None:
     n_runs, span = (1, kw) if merged else (kw, 1)
     run = span * c // groups
     source, target = x.reshape(-1), columns.reshape(-1)
-    for g in range(groups):
-        for r in range(n // ow):
-            image, i = (first_row + r) // oh, (first_row + r) % oh
-            for u in range(kh):
-                line = i * sh - ph + u * dh
-                for v in range(n_runs):
-                    t = (g * n + r * ow) * depth + (u * n_runs + v) * run
-                    if line < 0 or line >= h:
-                        for _ in range(ow):
-                            target[t : t + run] = 0
-                            t += depth
-                        continue
-                    start = v * dw - pw
-                    first, last = _inside(w, span, start, sw, ow)
-                    base = (image * h + line) * w * c
-                    for j in range(ow):
-                        s = (start + j * sw) * c + g * run
-                        if j < first or j >= last:
-                            low = min(run, max(0, -s))
-                            high = max(low, min(run, w * c - s))
-                            target[t : t + low] = 0
-                            target[t + low : t + high] = source[base + s + low : base + s + high]
-                            target[t + high : t + run] = 0
-                        else:
-                            k = 0
-                            while k + LANES <= run:
-                                copy_lanes(target, t + k, source, base + s + k)
-                                k += LANES
-                            while k < run:
-                                target[t + k] = source[base + s + k]
-                                k += 1
-                        t += depth
+    for r in range(n // ow):
+        image, i = (first_row + r) // oh, (first_row + r) % oh
+        for u in range(kh):
+            line = i * sh - ph + u * dh
+            base = (image * h + line) * w * c
+            for g_v in range(groups * n_runs):
+                g, v = g_v // n_runs, g_v % n_runs
+                t = (g * n + r * ow) * depth + (u * n_runs + v) * run
+                s = (v * dw - pw) * c + g * run
+                first, last = _inside(w, span, v * dw - pw, sw, ow)
+                if line < 0 or line >= h:
+                    first, last, s = 0, 0, w * c  # all of it is outside
+                for j in range(first):
+                    _copy_clipped(target, t + j * depth, source, base, s + j * sw * c, w * c, run)
+                here = base + s + first * sw * c
+                _copy_runs(target, t + first * depth, depth, source, here, sw * c, last - first, run)
+                for j in range(last, ow):
+                    _copy_clipped(target, t + j * depth, source, base, s + j * sw * c, w * c, run)
+
+
+@kernel
+def _copy_clipped(target: Any, t: int, source: Any, base: int, s: int, end: int, run: int) -> None:
+    """Set ``target[t : t + run]`` to what follows source[base + s], and to 0 where s < 0 or s >= end."""
+    low = min(run, max(0, -s))
+    high = max(low, min(run, end - s))
+    target[t : t + low] = 0
+    _copy_runs(target, t + low, 0, source, base + s + low, 0, 1, high - low)
+    target[t + high : t + run] = 0
 
 
 @kernel
@@ -110,32 +139,31 @@ def col2im(columns: Any, geometry: Any, first_row: int, x: Any) -> None:
     n_runs, span = (1, kw) if merged else (kw, 1)
     run = span * c // groups
     source, target = columns.reshape(-1), x.reshape(-1)
-    for g in range(groups):
-        for r in range(n // ow):
-            image, i = (first_row + r) // oh, (first_row + r) % oh
-            for u in range(kh):
-                line = i * sh - ph + u * dh
-                if line < 0 or line >= h:
-                    continue
-                base = (image * h + line) * w * c
-                for v in range(n_runs):
-                    s = (g * n + r * ow) * depth + (u * n_runs + v) * run
-                    start = v * dw - pw
-                    first, last = _inside(w, span, start, sw, ow)
-                    for j in range(ow):
-                        t = (start + j * sw) * c + g * run
-                        if j < first or j >= last:
-                            for k in range(max(0, -t), min(run, w * c - t)):
-                                target[base + t + k] += source[s + k]
-                        else:
-                            k = 0
-                            while k + LANES <= run:
-                                add_lanes(target, base + t + k, source, s + k)
-                                k += LANES
-                            while k < run:
-                                target[base + t + k] += source[s + k]
-                                k += 1
-                        s += depth
+    for r in range(n // ow):
+        image, i = (first_row + r) // oh, (first_row + r) % oh
+        for u in range(kh):
+            line = i * sh - ph + u * dh
+            if line < 0 or line >= h:
+                continue
+            base = (image * h + line) * w * c
+            for g_v in range(groups * n_runs):
+                g, v = g_v // n_runs, g_v % n_runs
+                s = (g * n + r * ow) * depth + (u * n_runs + v) * run
+                t = (v * dw - pw) * c + g * run
+                first, last = _inside(w, span, v * dw - pw, sw, ow)
+                for j in range(first):
+                    _add_clipped(target, base, t + j * sw * c, w * c, source, s + j * depth, run)
+                here = base + t + first * sw * c
+                _add_runs(target, here, sw * c, source, s + first * depth, depth, last - first, run)
+                for j in range(last, ow):
+                    _add_clipped(target, base, t + j * sw * c, w * c, source, s + j * depth, run)
+
+
+@kernel
+def _add_clipped(target: Any, base: int, t: int, end: int, source: Any, s: int, run: int) -> None:
+    """Add a run of the source to what follows target[base + t], but for t < 0 and t >= end."""
+    low = max(0, -t)
+    _add_runs(target, base + t + low, 0, source, s + low, 0, 1, min(run, end - t) - low)
 
 
 @kernel
@@ -153,32 +181,35 @@ def im2col_planes(x: Any, geometry: Any, first_row: int, columns: Any) -> None:
     first_row : int
         The first of the rows.
     columns : ndarray, shape (chunks, channels * kh * kw, rows * OW)
-        Changed.
+        Changed. A chunk is an image, or the rows are a part of one.
     """
     kh, kw, sh, sw, ph, pw, dh, dw, oh, ow = geometry
     _, c, h, w = x.shape
-    chunks, _, n = columns.shape
+    chunks, depth, n = columns.shape
     rows = n // ow
+    source, target = x.reshape(-1), columns.reshape(-1)
     for chunk in range(chunks):
-        for q in range(c * kh * kw):
+        image, row = (first_row + chunk * rows) // oh, (first_row + chunk * rows) % oh
+        for q in range(depth):
             channel, u, v = q // (kh * kw), q // kw % kh, q % kw
-            start = v * dw - pw
-            first, last = _inside(w, 1, start, sw, ow)
-            for r in range(rows):
-                row = first_row + chunk * rows + r
-                image, line = row // oh, row % oh * sh - ph + u * dh
-                target = columns[chunk, q, r * ow : r * ow + ow]
-                if line < 0 or line >= h:
-                    target[:] = 0
-                    continue
-                source = x[image, channel, line]
-                target[:first] = 0
-                if sw == 1:
-                    target[first:last] = source[start + first : start + last]
-                else:
-                    for j in range(first, last):
-                        target[j] = source[start + j * sw]
-                target[last:] = 0
+            left, top = v * dw - pw, row * sh - ph + u * dh
+            first, last = _inside(w, 1, left, sw, ow)
+            first_line, last_line = _inside(h, 1, top, sh, rows)
+            t = (chunk * depth + q) * n
+            s = ((image * c + channel) * h + top + first_line * sh) * w + left + first * sw
+            target[t : t + first_line * ow] = 0
+            target[t + last_line * ow : t + n] = 0
+            t += first_line * ow
+            if sw == 1:
+                _copy_runs(target, t + first, ow, source, s, sh * w, last_line - first_line, last - first)
+            for i in range(last_line - first_line):
+                for j in range(first):
+                    target[t + i * ow + j] = 0
+                for j in range(last, ow):
+                    target[t + i * ow + j] = 0
+                if sw != 1:
+                    for j in range(last - first):
+                        target[t + i * ow + first + j] = source[s + i * sh * w + j * sw]
 
 
 @kernel

@@ -7,10 +7,12 @@ keeping them.
 """
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+from llvmlite.binding import get_host_cpu_features
 
 from nets.backends.jit.conv_kernels import (
     IDENTITY,
@@ -37,10 +39,10 @@ from nets.backends.reference.convolution import (
 
 Array = npt.NDArray[Any]
 
-BLOCK_BYTES: Final = 1 << 19
-"""Size of the columns made at a time: half of a second-level cache of 1 MB."""
-SMALL_PRODUCT: Final = 10**6
-"""Up to this many multiplications OpenBLAS multiplies in place, without packing its operands (AVX-512 machines)."""
+BLOCK_BYTES: Final = 1 << 20
+"""Size of the columns made at a time: about a second-level cache, or a share of a third-level one."""
+SMALL_PRODUCT: Final = 10**6 if get_host_cpu_features().get("avx512f") else 0
+"""Up to this many multiplications OpenBLAS multiplies in place, without packing its operands, where it has AVX-512."""
 FEW_CHANNELS: Final = 4
 """Images of at most so many channels are unfolded along their width instead of along their channels."""
 
@@ -278,32 +280,43 @@ def row_blocks(n_images: int, rows: int, row_bytes: int) -> Iterator[tuple[int, 
 
 
 def multiply(a: Array, b: Array, out: Array) -> None:
-    """Set out = a @ b, shapes (groups, n, k), (groups, k, m), (groups, n, m); one group in parts of a good size."""
+    """Set out = a @ b, shapes (groups, n, k), (groups, k, m), (groups, n, m); one group in chunks of a good size."""
     if len(b) == 1:
-        a = chunked(a, b.shape[2])
+        a = chunked(a, b.shape[2], 14)
         out = out.reshape(len(a), a.shape[1], -1)
     np.matmul(a, b, out=out)
 
 
 def multiply_transposed(a: Array, b: Array) -> Array:
-    """Return a^T @ b, shapes (groups, n, k), (groups, n, m); one group in parts of a good size, which are added."""
+    """Return a^T @ b, shapes (groups, n, k), (groups, n, m); one group in chunks of a good size, which are added."""
     if len(b) > 1:
         product: Array = np.matmul(a.swapaxes(1, 2), b)
         return product
-    a = chunked(a, b.shape[2])
+    a = chunked(a, b.shape[2], 128)
     product = np.matmul(a.swapaxes(1, 2), b.reshape(len(a), a.shape[1], -1))
-    return product.sum(0, keepdims=True)
+    return product if len(a) == 1 else np.add.reduce(product, axis=0, keepdims=True)
 
 
-def chunked(a: Array, m: int) -> Array:
+def chunked(a: Array, m: int, at_least: int) -> Array:
     """Cut a, shape (1, n, k), into (chunks, n / chunks, k) such that a product with m columns is a small one."""
     if len(a) > 1:
         return a
-    n, k = a.shape[1:]
-    for size in range(min(n, SMALL_PRODUCT // (k * m)), 63, -1):
-        if n % size == 0:
-            return a.reshape(n // size, size, k)
-    return a
+    size = chunk_size(a.shape[1], SMALL_PRODUCT // (a.shape[2] * m), at_least)
+    return a.reshape(-1, size, a.shape[2])
+
+
+@cache
+def chunk_size(n: int, at_most: int, at_least: int) -> int:
+    """Return the largest divisor of n in [at_least, at_most], or n if there is none.
+
+    Examples
+    --------
+    >>> chunk_size(784, at_most=217, at_least=14)
+    196
+    >>> chunk_size(784, at_most=10, at_least=14)
+    784
+    """
+    return next((size for size in range(min(n, at_most), at_least - 1, -1) if n % size == 0), n)
 
 
 def _is_pointwise(size: tuple[int, ...], geometry: Geometry, groups: int) -> bool:
