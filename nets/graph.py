@@ -245,7 +245,7 @@ def propagate(
         contributions = node.contributions(grad, create_graph)
         if mode.anomaly:
             for contribution in contributions:
-                if contribution is not None:
+                if contribution is not None and type(contribution) is not Parts:
                     check_finite(node.op, "backward", contribution)
         if not retain_graph:
             node.free()
@@ -258,6 +258,24 @@ def propagate(
                 gradients.add(edge, contribution)
             else:
                 on_leaf(edge, contribution)  # type: ignore[arg-type]  # an edge that is no node is a leaf
+
+
+class Parts:
+    """The gradient of an operation with several outputs: one array for each of them, None for those without one."""
+
+    __slots__ = ("grads",)
+    shape = ("parts",)  # compared by `propagate`; never a shape of numbers
+
+    def __init__(self, n_outputs: int, index: int, grad: Any) -> None:
+        self.grads: list[Any] = [None] * n_outputs
+        self.grads[index] = grad
+
+    def __add__(self, other: "Parts") -> "Parts":
+        both = Parts(len(self.grads), 0, None)
+        both.grads = [
+            b if a is None else a if b is None else a + b for a, b in zip(self.grads, other.grads, strict=True)
+        ]
+        return both
 
 
 class _Gradients:

@@ -17,6 +17,7 @@ import numpy as np
 
 from nets.backends import BACKENDS, backend, load
 from nets.errors import ArgumentError, ShapeError
+from nets.graph import Rule
 from nets.tensor import OUTPUT, Axes, Operand, Tensor, _raw, as_tensor, record, wrap
 
 # --- arithmetic ---
@@ -146,15 +147,25 @@ def cos(a: Operand) -> Tensor:
 
 def tanh(a: Operand) -> Tensor:
     """Z = tanh a; dz/da = 1 - z^2."""
-    a = as_tensor(a)
-    return record("tanh", backend().activate(a.data, "tanh"), (a,), (lambda g, z: g * (1 - z * z),), saved=OUTPUT)
+    return _from_output("tanh", a, lambda g, z: g * (1 - z * z))
 
 
 def sigmoid(a: Operand) -> Tensor:
     """Z = 1 / (1 + e^-a); dz/da = z (1 - z)."""
+    return _from_output("sigmoid", a, lambda g, z: g * (z * (1 - z)))
+
+
+def relu(a: Operand) -> Tensor:
+    """Z = max(a, 0); dz/da = 1 if a > 0 else 0."""
+    return _from_output("relu", a, lambda g, z: g * (z.data > 0))
+
+
+def _from_output(name: str, a: Operand, rule: Rule) -> Tensor:
+    """Apply an activation whose derivative its output tells; the back end has a kernel for the rule on arrays."""
     a = as_tensor(a)
-    rule = lambda g, z: g * (z * (1 - z))  # noqa: E731
-    return record("sigmoid", backend().activate(a.data, "sigmoid"), (a,), (rule,), saved=OUTPUT)
+    ops = backend()
+    fast = lambda g, z: rule(g, z) if isinstance(g, Tensor) else ops.activate_backward(g, None, z, name)  # noqa: E731
+    return record(name, ops.activate(a.data, name), (a,), (fast,), saved=OUTPUT)
 
 
 def absolute(a: Operand) -> Tensor:
@@ -176,13 +187,6 @@ def clip(a: Operand, low: float | None = None, high: float | None = None) -> Ten
     if high is not None:
         inside &= a.data <= high
     return record("clip", backend().xp.clip(a.data, low, high), (a,), (lambda g: g * inside,))
-
-
-def relu(a: Operand) -> Tensor:
-    """Z = max(a, 0); dz/da = 1 if a > 0 else 0."""
-    a = as_tensor(a)
-    positive = a.data > 0
-    return record("relu", backend().activate(a.data, "relu"), (a,), (lambda g: g * positive,))
 
 
 def _log(a: Any) -> Any:

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from nets.backends import backend
 from nets.backends.reference.base import Array
 from nets.errors import DtypeError, GraphError, ShapeError
-from nets.graph import JointRule, Node, Rule, check_finite, mode, propagate
+from nets.graph import JointRule, Node, Parts, Rule, check_finite, mode, propagate
 
 Operand: TypeAlias = Union["Tensor", npt.ArrayLike]
 """What the operations accept beside tensors: arrays, numbers, nested lists."""
@@ -566,6 +566,25 @@ def record_joint(
     if mode.anomaly:
         check_finite(op, "forward", data)
     return out
+
+
+def record_outputs(op: str, data: Sequence[Array], inputs: tuple[Tensor, ...], rule: JointRule) -> tuple[Tensor, ...]:
+    """Wrap the results of a compiled operation with several outputs.
+
+    As `record_joint`; the rule is given a list with the gradient of each output, None where an output was not used.
+    """
+    outs = tuple(wrap(array) for array in data)
+    if mode.recording and _wants_gradient(inputs):
+        n = len(outs)
+        hub = Node(op, inputs, None, lambda parts: rule(parts.grads), inputs, None)
+        for i, out in enumerate(outs):
+            out._node = Node(op, (), (lambda g, i=i: Parts(n, i, g),), None, (), None)
+            out._node.edges, out._node.shapes = (hub,), [Parts.shape]
+            out.requires_grad = True
+    if mode.anomaly:
+        for array in data:
+            check_finite(op, "forward", array)
+    return outs
 
 
 def _initial_gradient(root: Tensor, gradient: Operand | None, create_graph: bool) -> Any:

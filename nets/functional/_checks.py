@@ -1,0 +1,51 @@
+"""What every layer asks of its input."""
+
+import numpy as np
+
+from nets.errors import ArgumentError, DtypeError, ShapeError
+from nets.tensor import Operand, Tensor, as_tensor, wrap
+
+
+def floats(name: str, x: Operand, like: Tensor | None = None) -> Tensor:
+    """Return the input of a layer as a tensor of floats, in the dtype of the layer's weights.
+
+    Data in the other float type is converted; a tensor that has a gradient is not, because that is a mistake.
+    """
+    x = as_tensor(x)
+    if x.dtype.kind != "f":
+        raise DtypeError(f"{name}: the input must hold floats, got {x.dtype}; convert it, as in x.float() / 255")
+    if like is None or x.dtype == like.dtype:
+        return x
+    if x.requires_grad:
+        raise DtypeError(f"{name}: the input is {x.dtype}, the weights are {like.dtype}; convert one with .to()")
+    return wrap(x.data.astype(like.dtype))
+
+
+def not_empty(name: str, x: Tensor) -> None:
+    """Refuse a batch without examples."""
+    if x.data.size == 0:
+        raise ShapeError(f"{name}: the batch is empty: input shape {x.shape}")
+
+
+def pair(name: str, argument: str, value: int | tuple[int, int], least: int) -> tuple[int, int]:
+    """Return (height, width) of a setting that may be one number for both.
+
+    >>> pair("conv2d", "stride", 2, least=1)
+    (2, 2)
+    """
+    both = (value, value) if isinstance(value, int | np.integer) else tuple(value)
+    if len(both) != 2 or any(not isinstance(n, int | np.integer) or n < least for n in both):
+        raise ArgumentError(f"{name}: {argument} must be one or two ints >= {least}, got {value!r}")
+    return int(both[0]), int(both[1])
+
+
+def class_indices(name: str, labels: Tensor, n_rows: int, n_classes: int) -> None:
+    """Refuse labels that are not ``n_rows`` ints in [0, ``n_classes``)."""
+    if labels.dtype.kind not in "iu":
+        raise DtypeError(f"{name}: class indices must be ints, got {labels.dtype}")
+    if labels.shape != (n_rows,):
+        raise ShapeError(f"{name}: {n_rows} rows of logits need labels of shape ({n_rows},), got {labels.shape}")
+    low, high = int(labels.data.min()), int(labels.data.max())
+    if low < 0 or high >= n_classes:
+        wrong = low if low < 0 else high
+        raise ArgumentError(f"{name}: labels must be in [0, {n_classes}), the number of classes, got {wrong}")

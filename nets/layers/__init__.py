@@ -1,0 +1,80 @@
+"""Layers and containers."""
+
+from nets.layers.activations import (
+    GELU,
+    Identity,
+    LeakyReLU,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Swish,
+    Tanh,
+)
+from nets.layers.attention import MultiheadAttention, TransformerBlock
+from nets.layers.containers import (
+    Add,
+    Concatenate,
+    Dropout,
+    Flatten,
+    Lambda,
+    Multiply,
+    Parallel,
+    Reshape,
+    Residual,
+    Split,
+)
+from nets.layers.convolution import AvgPool2d, Conv2d, ConvTranspose2d, GlobalAvgPool2d, MaxPool2d, Upsample
+from nets.layers.linear import Dense, Embedding, Linear
+from nets.layers.module import Buffer, Module, ModuleList, Parameter, Sequential, observing
+from nets.layers.normalization import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm
+from nets.layers.recurrent import GRU, LSTM, RNN, LastStep
+
+__all__ = [
+    "GELU",
+    "GRU",
+    "LSTM",
+    "RNN",
+    "Add",
+    "AvgPool2d",
+    "BatchNorm1d",
+    "BatchNorm2d",
+    "Buffer",
+    "Concatenate",
+    "Conv2d",
+    "ConvTranspose2d",
+    "Dense",
+    "Dropout",
+    "Embedding",
+    "Flatten",
+    "GlobalAvgPool2d",
+    "GroupNorm",
+    "Identity",
+    "Lambda",
+    "LastStep",
+    "LayerNorm",
+    "LeakyReLU",
+    "Linear",
+    "MaxPool2d",
+    "Module",
+    "ModuleList",
+    "MultiheadAttention",
+    "Multiply",
+    "Parallel",
+    "Parameter",
+    "ReLU",
+    "Reshape",
+    "Residual",
+    "Sequential",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
+    "Softplus",
+    "Split",
+    "Swish",
+    "Tanh",
+    "TransformerBlock",
+    "Upsample",
+    "observing",
+]

@@ -1,0 +1,120 @@
+"""Fully connected layers and embeddings."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from nets import functional as F  # noqa: N812  # as everywhere in the field
+from nets import random
+from nets.errors import ArgumentError, ShapeError
+from nets.init import Initializer, lecun_uniform, named
+from nets.layers.module import Module, Parameter
+from nets.tensor import Operand, Tensor, as_tensor
+
+Features = int | tuple[int, ...]
+
+
+class Linear(Module):
+    """y = f(x W^T + b), from any shape to any shape.
+
+    Parameters
+    ----------
+    in_features, out_features : int or tuple of int
+        Length of the last axis, or shape of the last axes, of input and output. All axes before are the batch.
+    bias : bool
+        Whether to add b.
+    activation : str
+        Name of f; faster than a layer of its own.
+    init : str or callable
+        How W starts, see `nets.init`; b starts as U(-1/sqrt(n), 1/sqrt(n)), n the number of inputs, or at 0 where
+        ``init`` is given.
+    generator : numpy.random.Generator, optional
+        Where the initial weights come from.
+
+    Attributes
+    ----------
+    weight : Parameter, shape (outputs, inputs)
+    bias : Parameter, shape (outputs,), or None
+
+    Examples
+    --------
+    >>> import nets
+    >>> nets.Linear((32, 32), (15, 15))(np.zeros((8, 32, 32), np.float32)).shape
+    (8, 15, 15)
+    """
+
+    def __init__(
+        self,
+        in_features: Features,
+        out_features: Features,
+        bias: bool = True,
+        activation: str = "identity",
+        init: str | Initializer | None = None,
+        generator: np.random.Generator | None = None,
+    ) -> None:
+        self.in_features, self.out_features, self.activation = in_features, out_features, activation
+        self._inputs, self._outputs = _axes("in_features", in_features), _axes("out_features", out_features)
+        F.activation(activation)
+        n_in, n_out = math.prod(self._inputs), math.prod(self._outputs)
+        rng = random.generator(generator)
+        self.weight = Parameter(named(init or lecun_uniform)((n_out, n_in), rng))
+        self.bias: Parameter | None = None
+        if bias:
+            bound = 1 / math.sqrt(n_in)
+            self.bias = Parameter(np.zeros(n_out) if init else rng.uniform(-bound, bound, n_out))
+
+    def forward(self, x: Operand) -> Tensor:
+        """Map (..., *in_features) to (..., *out_features)."""
+        x = as_tensor(x)
+        n = len(self._inputs)
+        if x.shape[max(x.ndim - n, 0) :] != self._inputs:
+            raise ShapeError(f"the input must have shape (..., {str(self._inputs)[1:-1].rstrip(',')}), got {x.shape}")
+        batch = x.shape[: x.ndim - n]
+        if n > 1:
+            x = x.reshape(*batch, math.prod(self._inputs))
+        y = F.linear(x, self.weight, self.bias, self.activation)
+        return y.reshape(*batch, *self._outputs) if len(self._outputs) > 1 else y
+
+    def extra_repr(self) -> str:
+        """Return the settings."""
+        shown = f"{self.in_features}, {self.out_features}"
+        shown += ", bias=False" if self.bias is None else ""
+        return shown + (f", activation={self.activation!r}" if self.activation != "identity" else "")
+
+
+Dense = Linear
+"""Another name of `Linear`."""
+
+
+class Embedding(Module):
+    """A table of vectors, looked up by integer.
+
+    Parameters
+    ----------
+    num_embeddings, embedding_dim : int
+        Number and length of the vectors, which start as N(0, 1).
+    generator : numpy.random.Generator, optional
+        Where the initial vectors come from.
+    """
+
+    def __init__(self, num_embeddings: int, embedding_dim: int, generator: np.random.Generator | None = None) -> None:
+        if num_embeddings < 1 or embedding_dim < 1:
+            raise ArgumentError(f"an embedding needs a vector and a number, got {num_embeddings} of {embedding_dim}")
+        self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
+        self.weight = Parameter(random.generator(generator).standard_normal((num_embeddings, embedding_dim)))
+
+    def forward(self, indices: Operand) -> Tensor:
+        """Map ints of any shape to (*shape, embedding_dim)."""
+        return F.embedding(indices, self.weight)
+
+    def extra_repr(self) -> str:
+        """Return the settings."""
+        return f"{self.num_embeddings}, {self.embedding_dim}"
+
+
+def _axes(name: str, features: Any) -> tuple[int, ...]:
+    axes = (features,) if isinstance(features, int | np.integer) else tuple(features)
+    if not axes or any(not isinstance(n, int | np.integer) or n < 1 for n in axes):
+        raise ArgumentError(f"{name} must be a positive int or a tuple of them, got {features!r}")
+    return axes
