@@ -301,13 +301,3 @@ def _folded(sums: Any, c: int) -> Any:
     for k in range(sums.size):
         total[k % c] += sums[k]
     return total
-
-
-@kernel
-def to_channels_last(x: Any, y: Any) -> None:
-    """Set y, shape (batch, pixels, channels), to x, shape (batch, channels, pixels); both contiguous."""
-    n, c, p = x.shape
-    for i in range(n):
-        for k in range(p):
-            for channel in range(c):
-                y[i, k, channel] = x[i, channel, k]

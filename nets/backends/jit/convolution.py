@@ -24,8 +24,8 @@ from nets.backends.jit.conv_kernels import (
     finish,
     im2col,
     im2col_planes,
-    to_channels_last,
 )
+from nets.backends.reference.base import BaseOps
 from nets.backends.reference.convolution import (
     ConvolutionOps,
     Gradients,
@@ -108,7 +108,7 @@ class JitConvolutionOps(ConvolutionOps):
         out = conv_transpose2d_output_size(x.shape[2:], weight.shape[2:], stride, padding, output_padding, dilation)
         y: Array = self.empty((len(x), *out, weight.shape[1] * groups), x.dtype)
         geometry = (*weight.shape[2:], *stride, *padding, *dilation, *x.shape[2:])
-        self._spread(self._channels_last(x), weight, bias, geometry, groups, KIND[activation], y)
+        self._spread(channels_last(self, x), weight, bias, geometry, groups, KIND[activation], y)
         return y.transpose(0, 3, 1, 2), None
 
     def conv_transpose2d_backward(
@@ -136,7 +136,7 @@ class JitConvolutionOps(ConvolutionOps):
             self._correlate(shaped, weight, None, geometry, groups, IDENTITY, gx)
             gx = gx.transpose(0, 3, 1, 2)
         if needs[1]:
-            gw = self._weight_gradient(shaped, self._channels_last(x), weight, geometry, groups)
+            gw = self._weight_gradient(shaped, channels_last(self, x), weight, geometry, groups)
         return gx, gw, gb
 
     # --- the three products, block by block ---
@@ -190,28 +190,25 @@ class JitConvolutionOps(ConvolutionOps):
 
     # --- what is done to whole images ---
 
-    def _channels_last(self, x: Array) -> Array:
-        """Return x as a contiguous (N, H, W, C): a view where its memory already is."""
-        view = x.transpose(0, 2, 3, 1)
-        if view.flags.c_contiguous:
-            return view
-        copy: Array = self.empty(view.shape, x.dtype)
-        if x.flags.c_contiguous:
-            n, c, h, w = x.shape
-            to_channels_last(x.reshape(n, c, h * w), copy.reshape(n, h * w, c))
-        else:
-            np.copyto(copy, view)
-        return copy
-
     def _delta_and_sum(self, grad: Array, y: Array, activation: str, sums: bool) -> tuple[Array, Array | None]:
         """Return delta = dL/dy f'(z), contiguous (N, H, W, C), and if asked for its sum over all but C."""
-        rows = self._channels_last(grad)
+        rows = channels_last(self, grad)
         channels = rows.shape[3]
         if activation == "identity":
             return rows, column_sum(rows.reshape(-1, channels)) if sums else None
         delta = self.empty(rows.shape, grad.dtype)
-        flat = [array.reshape(-1, channels) for array in (rows, self._channels_last(y), delta)]
+        flat = [array.reshape(-1, channels) for array in (rows, channels_last(self, y), delta)]
         return delta, delta_and_sum(flat[0], flat[1], KIND[activation], flat[2])
+
+
+def channels_last(ops: BaseOps, x: Array) -> Array:
+    """Return x, shape (N, C, H, W), as a contiguous (N, H, W, C): a view where its memory already is."""
+    view = x.transpose(0, 2, 3, 1)
+    if view.flags.c_contiguous:
+        return view
+    copy: Array = ops.empty(view.shape, x.dtype)
+    np.copyto(copy, view)
+    return copy
 
 
 class _Unfolding:
@@ -223,7 +220,7 @@ class _Unfolding:
         self.n_images, channels = x.shape[:2]
         self.planes = groups == 1 and channels <= FEW_CHANNELS
         self.in_place = not self.planes and _is_pointwise(x.shape[2:], geometry, groups)
-        self.x = np.ascontiguousarray(x) if self.planes else ops._channels_last(x)
+        self.x = np.ascontiguousarray(x) if self.planes else channels_last(ops, x)
 
     def matrix(self, weight: Array) -> Array:
         """Return the weights in the order of the columns, shape (groups, depth, outputs / groups)."""

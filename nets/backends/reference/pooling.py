@@ -11,7 +11,8 @@ class PoolingOps(BaseOps):
 
     Images are (N, C, H, W) in any strides; results are transposed views of contiguous (N, H, W, C) memory. Windows are
     counted as in `nets.backends.reference.convolution.conv2d_output_size`, with dilation 1; those that would
-    stick out at the lower right are left out.
+    stick out at the lower right are left out. The padding is at most half of the kernel, so that no window is all
+    padding.
     """
 
     def max_pool2d(self, x: Array, kernel: Pair, stride: Pair, padding: Pair = (0, 0)) -> tuple[Array, Array]:
