@@ -232,7 +232,7 @@ class _Unfolding:
         """Return what `matrix` made as weights of this shape."""
         if self.planes:
             return np.ascontiguousarray(matrix[0].T).reshape(shape)
-        return np.ascontiguousarray(conv_weight(matrix, shape))
+        return conv_weight(matrix, shape)
 
     def blocks(self) -> Iterator[tuple[int, int]]:
         """Return the rows [first, last) to unfold at a time."""

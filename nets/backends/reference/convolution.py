@@ -278,7 +278,7 @@ def conv_matrix(weight: Array, groups: int) -> Array:
 def conv_weight(matrix: Array, shape: tuple[int, int, int, int]) -> Array:
     """Turn what `conv_matrix` made back to weights of this shape, contiguous."""
     o, c, kh, kw = shape
-    return matrix.reshape(len(matrix), kh, kw, c, -1).transpose(0, 4, 3, 1, 2).reshape(o, c, kh, kw)
+    return matrix.reshape(len(matrix), kh, kw, c, -1).transpose(0, 4, 3, 1, 2).reshape(o, c, kh, kw).copy()
 
 
 def grouped(image: Array, groups: int) -> Array:
