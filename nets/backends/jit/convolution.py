@@ -62,6 +62,9 @@ class JitConvolutionOps(ConvolutionOps):
         activation: str = "identity",
     ) -> tuple[Array, Any]:
         """Return y = f(conv(x, W) + b) and None; see the reference."""
+        mirror = _mirror_padding(weight, stride, padding, dilation, groups)
+        if mirror is not None:
+            return self.conv_transpose2d(x, turned(weight), bias, stride, mirror, (0, 0), dilation, 1, activation)
         out = conv2d_output_size(x.shape[2:], weight.shape[2:], stride, padding, dilation)
         y: Array = self.empty((len(x), *out, len(weight)), x.dtype)
         geometry = (*weight.shape[2:], *stride, *padding, *dilation, *out)
@@ -83,6 +86,12 @@ class JitConvolutionOps(ConvolutionOps):
         needs: Needs = (True, True, True),
     ) -> Gradients:
         """Return dL/dx, dL/dW and dL/db, those that are needed; see the reference."""
+        mirror = _mirror_padding(weight, stride, padding, dilation, groups)
+        if mirror is not None:
+            gx, gw, gb = self.conv_transpose2d_backward(
+                grad, x, turned(weight), y, saved, stride, mirror, (0, 0), dilation, 1, activation, needs
+            )
+            return gx, None if gw is None else turned(gw), gb
         geometry = (*weight.shape[2:], *stride, *padding, *dilation, *grad.shape[2:])
         delta, gb = self._delta_and_sum(grad, y, activation, needs[2])
         gx = None
@@ -314,6 +323,23 @@ def chunk_size(n: int, at_most: int, at_least: int) -> int:
     784
     """
     return next((size for size in range(min(n, at_most), at_least - 1, -1) if n % size == 0), n)
+
+
+def turned(weight: Array) -> Array:
+    """Return weights turned by 180 degrees, with input and output channels exchanged; twice gives them back."""
+    return np.ascontiguousarray(weight[:, :, ::-1, ::-1].swapaxes(0, 1))
+
+
+def _mirror_padding(weight: Array, stride: Pair, padding: Pair, dilation: Pair, groups: int) -> Pair | None:
+    """Return the padding with which a transposed convolution with `turned` weights computes this convolution.
+
+    With stride 1 each is the other. From many channels to few, the transposed one has less to copy: kh kw numbers a
+    pixel for each channel of the few, instead of for each of the many. None where that does not apply.
+    """
+    o, c, kh, kw = weight.shape
+    mirror = dilation[0] * (kh - 1) - padding[0], dilation[1] * (kw - 1) - padding[1]
+    applies = stride == (1, 1) and groups == 1 and o <= FEW_CHANNELS < c and kh * kw > 1 and min(mirror) >= 0
+    return mirror if applies else None
 
 
 def _is_pointwise(size: tuple[int, ...], geometry: Geometry, groups: int) -> bool:
