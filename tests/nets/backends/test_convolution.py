@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.convolution import PADDING, STEPS, STRIDE, inputs, measure, pytorch, table
 from nets.backends import load
 from nets.backends.jit.convolution import chunk_size, row_blocks
 from nets.backends.reference.convolution import conv2d_output_size, conv_transpose2d_output_size
@@ -287,3 +288,25 @@ def test_chunks_divide_what_they_cut():
     assert chunk_size(784, 217, 14) == 196
     assert chunk_size(49, 48, 14) == 49
     assert chunk_size(97, 50, 14) == 97
+
+
+def test_all_steps_from_the_loop_to_the_kernel_give_the_same_numbers():
+    x, weight = inputs(2)
+    x, weight = x[:, :3, :9, :8], weight[:5, :3]
+    expected = loops(x, weight, np.zeros(5, np.float32), (STRIDE, STRIDE), (PADDING, PADDING), (1, 1), 1)
+
+    steps = {name: step for name, (step, _) in STEPS.items()} | pytorch()
+    for name, step in steps.items():
+        z = step(x, weight, STRIDE, PADDING)
+
+        assert z.dtype == np.float32, name
+        np.testing.assert_allclose(z, expected, rtol=1e-4, atol=1e-5, err_msg=name)
+
+
+@pytest.mark.slow
+def test_the_road_is_measured_from_the_slowest_step_on():
+    rows = measure(rounds=1, n_images=4)
+
+    assert [row.name for row in rows][: len(STEPS)] == list(STEPS)
+    assert rows[0].speedup == 1
+    assert table(rows).row_count == len(rows)
