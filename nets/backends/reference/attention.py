@@ -52,7 +52,7 @@ class AttentionOps(BaseOps):
         saved : object
             For `attention_backward`.
         """
-        p = self._weights(q, k, mask, causal, _scale(q, scale))
+        p = self._weights(q, k, mask, causal, scale_or_default(q, scale))
         return p @ v, p
 
     def attention_backward(
@@ -60,11 +60,35 @@ class AttentionOps(BaseOps):
     ) -> tuple[Array, Array, Array]:
         """Return dL/dq, dL/dk and dL/dv; ``scale`` is that of the forward call."""
         p = saved
-        scale = _scale(q, scale)
         grad_p = grad @ v.swapaxes(-1, -2)
         grad_s = p * (grad_p - (grad_p * p).sum(-1, keepdims=True))
-        grad_s *= scale
+        grad_s *= scale_or_default(q, scale)
         return grad_s @ k, grad_s.swapaxes(-1, -2) @ q, p.swapaxes(-1, -2) @ grad
+
+    def self_attention(
+        self, qkv: Array, mask: Array | None = None, causal: bool = False, scale: float | None = None
+    ) -> tuple[Array, Any]:
+        """Attend within one sequence whose queries, keys and values lie side by side, as one projection makes them.
+
+        Parameters
+        ----------
+        qkv : ndarray, shape (batch, length, 3, heads, features)
+        mask, causal, scale
+            As in `attention`.
+
+        Returns
+        -------
+        out : ndarray, shape (batch, length, heads, features)
+        saved : object
+            For `self_attention_backward`.
+        """
+        out, saved = self.attention(*unpack(qkv), mask, causal, scale)
+        return out.swapaxes(1, 2), saved
+
+    def self_attention_backward(self, grad: Array, qkv: Array, saved: Any, scale: float | None = None) -> Array:
+        """Return dL/d(qkv), for the gradient of `self_attention`'s output in its shape."""
+        grads = self.attention_backward(grad.swapaxes(1, 2), *unpack(qkv), saved, scale)
+        return self.xp.stack([part.swapaxes(1, 2) for part in grads], 2)
 
     def _weights(self, q: Array, k: Array, mask: Array | None, causal: bool, scale: float) -> Array:
         """Return P, (batch, heads, queries, keys); the rows of queries that see nothing are zero."""
@@ -83,5 +107,12 @@ class AttentionOps(BaseOps):
         return p
 
 
-def _scale(q: Array, scale: float | None) -> float:
+def scale_or_default(q: Array, scale: float | None) -> float:
+    """Return the factor of the scores, 1 / sqrt(features) where None: products of random vectors grow with it."""
     return 1 / math.sqrt(q.shape[-1]) if scale is None else scale
+
+
+def unpack(qkv: Array) -> tuple[Array, Array, Array]:
+    """Return views of the queries, keys and values, (batch, heads, length, features) each."""
+    q, k, v = qkv.transpose(2, 0, 3, 1, 4)
+    return q, k, v
