@@ -68,7 +68,7 @@ class JitConvolutionOps(ConvolutionOps):
         out = conv2d_output_size(x.shape[2:], weight.shape[2:], stride, padding, dilation)
         y: Array = self.empty((len(x), *out, len(weight)), x.dtype)
         geometry = (*weight.shape[2:], *stride, *padding, *dilation, *out)
-        self._correlate(x, weight, bias, geometry, groups, KIND[activation], y)
+        self._conv_correlate(x, weight, bias, geometry, groups, KIND[activation], y)
         return y.transpose(0, 3, 1, 2), None
 
     def conv2d_backward(
@@ -93,13 +93,13 @@ class JitConvolutionOps(ConvolutionOps):
             )
             return gx, None if gw is None else turned(gw), gb
         geometry = (*weight.shape[2:], *stride, *padding, *dilation, *grad.shape[2:])
-        delta, gb = self._delta_and_sum(grad, y, activation, needs[2])
+        delta, gb = self._conv_delta_and_sum(grad, y, activation, needs[2])
         gx = None
         if needs[0]:
             gx = self.empty((len(x), *x.shape[2:], x.shape[1]), x.dtype)
-            self._spread(delta, weight, None, geometry, groups, IDENTITY, gx)
+            self._conv_spread(delta, weight, None, geometry, groups, IDENTITY, gx)
             gx = gx.transpose(0, 3, 1, 2)
-        return gx, self._weight_gradient(x, delta, weight, geometry, groups) if needs[1] else None, gb
+        return gx, self._conv_weight_gradient(x, delta, weight, geometry, groups) if needs[1] else None, gb
 
     def conv_transpose2d(
         self,
@@ -117,7 +117,7 @@ class JitConvolutionOps(ConvolutionOps):
         out = conv_transpose2d_output_size(x.shape[2:], weight.shape[2:], stride, padding, output_padding, dilation)
         y: Array = self.empty((len(x), *out, weight.shape[1] * groups), x.dtype)
         geometry = (*weight.shape[2:], *stride, *padding, *dilation, *x.shape[2:])
-        self._spread(channels_last(self, x), weight, bias, geometry, groups, KIND[activation], y)
+        self._conv_spread(channels_last(self, x), weight, bias, geometry, groups, KIND[activation], y)
         return y.transpose(0, 3, 1, 2), None
 
     def conv_transpose2d_backward(
@@ -137,20 +137,20 @@ class JitConvolutionOps(ConvolutionOps):
     ) -> Gradients:
         """Return dL/dx, dL/dW and dL/db, those that are needed; see the reference."""
         geometry = (*weight.shape[2:], *stride, *padding, *dilation, *x.shape[2:])
-        delta, gb = self._delta_and_sum(grad, y, activation, needs[2])
+        delta, gb = self._conv_delta_and_sum(grad, y, activation, needs[2])
         shaped = delta.transpose(0, 3, 1, 2)
         gx = gw = None
         if needs[0]:
             gx = self.empty((len(x), *x.shape[2:], x.shape[1]), x.dtype)
-            self._correlate(shaped, weight, None, geometry, groups, IDENTITY, gx)
+            self._conv_correlate(shaped, weight, None, geometry, groups, IDENTITY, gx)
             gx = gx.transpose(0, 3, 1, 2)
         if needs[1]:
-            gw = self._weight_gradient(shaped, channels_last(self, x), weight, geometry, groups)
+            gw = self._conv_weight_gradient(shaped, channels_last(self, x), weight, geometry, groups)
         return gx, gw, gb
 
     # --- the three products, block by block ---
 
-    def _correlate(
+    def _conv_correlate(
         self, x: Array, weight: Array, bias: Array | None, geometry: Geometry, groups: int, kind: int, y: Array
     ) -> None:
         """Set y, contiguous (N, OH, OW, outputs), to f(im2col(x) W + b)."""
@@ -164,7 +164,7 @@ class JitConvolutionOps(ConvolutionOps):
             if bias is not None:
                 finish(part.reshape(len(part), -1), bias, kind)
 
-    def _spread(
+    def _conv_spread(
         self, delta: Array, weight: Array, bias: Array | None, geometry: Geometry, groups: int, kind: int, y: Array
     ) -> None:
         """Set y, contiguous (N, H, W, channels), to f(col2im(delta W^T) + b); delta (N, OH, OW, outputs)."""
@@ -187,7 +187,7 @@ class JitConvolutionOps(ConvolutionOps):
             if bias is not None and last % oh == 0:
                 finish(image.reshape(-1, y.shape[-1]), bias, kind)
 
-    def _weight_gradient(self, x: Array, delta: Array, weight: Array, geometry: Geometry, groups: int) -> Array:
+    def _conv_weight_gradient(self, x: Array, delta: Array, weight: Array, geometry: Geometry, groups: int) -> Array:
         """Return im2col(x)^T delta as weights; delta is contiguous (N, OH, OW, outputs)."""
         unfold = _Unfolding(self, x, weight.shape, geometry, groups)
         rows = delta.reshape(-1, groups, delta.shape[-1] // groups)
@@ -199,7 +199,7 @@ class JitConvolutionOps(ConvolutionOps):
 
     # --- what is done to whole images ---
 
-    def _delta_and_sum(self, grad: Array, y: Array, activation: str, sums: bool) -> tuple[Array, Array | None]:
+    def _conv_delta_and_sum(self, grad: Array, y: Array, activation: str, sums: bool) -> tuple[Array, Array | None]:
         """Return delta = dL/dy f'(z), contiguous (N, H, W, C), and if asked for its sum over all but C."""
         rows = channels_last(self, grad)
         channels = rows.shape[3]

@@ -28,7 +28,7 @@ class JitPoolingOps(PoolingOps):
         self, grad: Array, taps: Array, shape: tuple[int, ...], kernel: Pair, stride: Pair, padding: Pair = (0, 0)
     ) -> Array:
         """Return dL/dx, x of this shape; see the reference."""
-        gx = self._zeros_channels_last(shape, grad.dtype)
+        gx = self._pool_zeros(shape, grad.dtype)
         max_pool_backward(channels_last(self, grad), taps, (*kernel, *stride, *padding), gx)
         return gx.transpose(0, 3, 1, 2)
 
@@ -43,11 +43,11 @@ class JitPoolingOps(PoolingOps):
         self, grad: Array, shape: tuple[int, ...], kernel: Pair, stride: Pair, padding: Pair = (0, 0)
     ) -> Array:
         """Return dL/dx, x of this shape; see the reference."""
-        gx = self._zeros_channels_last(shape, grad.dtype)
+        gx = self._pool_zeros(shape, grad.dtype)
         avg_pool_backward(channels_last(self, grad), (*kernel, *stride, *padding), gx)
         return gx.transpose(0, 3, 1, 2)
 
-    def _zeros_channels_last(self, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
+    def _pool_zeros(self, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
         n, c, h, w = shape
         zeros: Array = self.empty((n, h, w, c), dtype)
         zeros.fill(0)

@@ -108,7 +108,7 @@ class ConvolutionOps(PointwiseOps):
         out = conv2d_output_size(x.shape[2:], kernel, stride, padding, dilation)
         columns = self.im2col(x, kernel, stride, padding, dilation, groups, out)
         z = columns @ conv_matrix(weight, groups)  # (groups, N OH OW, outputs / groups)
-        return self._finish(ungrouped(z).reshape(len(x), *out, len(weight)), bias, activation), None
+        return self._conv_finish(ungrouped(z).reshape(len(x), *out, len(weight)), bias, activation), None
 
     def conv2d_backward(
         self,
@@ -132,7 +132,7 @@ class ConvolutionOps(PointwiseOps):
         over those u for which s divides the bracket.
         """
         kernel, out = weight.shape[2:], grad.shape[2:]
-        delta = self._delta(grad, y, activation)
+        delta = self._conv_delta(grad, y, activation)
         rows = grouped(delta, groups)
         gx = gw = None
         if needs[0]:
@@ -186,7 +186,7 @@ class ConvolutionOps(PointwiseOps):
         columns = rows @ conv_matrix(weight, groups).swapaxes(1, 2)
         shape = (len(x), weight.shape[1] * groups, *out)
         z = self.col2im(columns, shape, kernel, stride, padding, dilation, groups, x.shape[2:])
-        return self._finish(z.transpose(0, 2, 3, 1), bias, activation), None
+        return self._conv_finish(z.transpose(0, 2, 3, 1), bias, activation), None
 
     def conv_transpose2d_backward(
         self,
@@ -205,7 +205,7 @@ class ConvolutionOps(PointwiseOps):
     ) -> Gradients:
         """Return dL/dx = im2col(delta) W^T, dL/dW = x^T im2col(delta) and dL/db, those that are needed."""
         kernel = weight.shape[2:]
-        delta = self._delta(grad, y, activation)
+        delta = self._conv_delta(grad, y, activation)
         gx = gw = None
         if needs[0] or needs[1]:
             shaped = delta.transpose(0, 3, 1, 2)
@@ -257,13 +257,13 @@ class ConvolutionOps(PointwiseOps):
 
     # --- around them ---
 
-    def _finish(self, z: Array, bias: Array | None, activation: str) -> Array:
+    def _conv_finish(self, z: Array, bias: Array | None, activation: str) -> Array:
         """Return f(z + b), turned from (N, H, W, C) to (N, C, H, W)."""
         if bias is not None:
             z += bias
         return self.activate(z, activation).transpose(0, 3, 1, 2)
 
-    def _delta(self, grad: Array, y: Array, activation: str) -> Array:
+    def _conv_delta(self, grad: Array, y: Array, activation: str) -> Array:
         """Return dL/dz = dL/dy f'(z), contiguous, shape (N, H, W, C)."""
         delta = self.activate_backward(grad.transpose(0, 2, 3, 1), None, y.transpose(0, 2, 3, 1), activation, LEAK)
         return self.xp.ascontiguousarray(delta)

@@ -37,10 +37,10 @@ class PoolingOps(BaseOps):
     ) -> Array:
         """Return dL/dx, x of this shape: each window passes its gradient to where its maximum stood."""
         grad = grad.transpose(0, 2, 3, 1)
-        image = self._padded_zeros(shape, padding, grad.dtype)
+        image = self._pool_padded_zeros(shape, padding, grad.dtype)
         for k, tap in enumerate(taps_of(kernel, stride, grad.shape[1:3])):
             image[tap] += self.xp.where(taps == k, grad, 0)
-        return self._without_padding(image, padding)
+        return self._pool_without_padding(image, padding)
 
     def avg_pool2d(self, x: Array, kernel: Pair, stride: Pair, padding: Pair = (0, 0)) -> Array:
         """Return y = the mean of each window. The padding is zeros, which count."""
@@ -57,16 +57,16 @@ class PoolingOps(BaseOps):
     ) -> Array:
         """Return dL/dx, x of this shape: each window passes 1 / (kh kw) of its gradient to each of its numbers."""
         grad = grad.transpose(0, 2, 3, 1) / (kernel[0] * kernel[1])
-        image = self._padded_zeros(shape, padding, grad.dtype)
+        image = self._pool_padded_zeros(shape, padding, grad.dtype)
         for tap in taps_of(kernel, stride, grad.shape[1:3]):
             image[tap] += grad
-        return self._without_padding(image, padding)
+        return self._pool_without_padding(image, padding)
 
-    def _padded_zeros(self, shape: tuple[int, ...], padding: Pair, dtype: Any) -> Array:
+    def _pool_padded_zeros(self, shape: tuple[int, ...], padding: Pair, dtype: Any) -> Array:
         n, c, h, w = shape
         return self.xp.zeros((n, h + 2 * padding[0], w + 2 * padding[1], c), dtype)
 
-    def _without_padding(self, image: Array, padding: Pair) -> Array:
+    def _pool_without_padding(self, image: Array, padding: Pair) -> Array:
         _, h, w, _ = image.shape
         inside = image[:, padding[0] : h - padding[0], padding[1] : w - padding[1]]
         return self.xp.ascontiguousarray(inside).transpose(0, 3, 1, 2)
