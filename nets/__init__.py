@@ -87,7 +87,7 @@ if TYPE_CHECKING:
     from nets.ops import cat, maximum, minimum, stack, where
     from nets.random import get_rng_state, manual_seed, set_rng_state
     from nets.schedules import EMA
-    from nets.summary import summary
+    from nets.summaries import summary
     from nets.tensor import Tensor
 
 _MODULES = frozenset(
@@ -178,7 +178,7 @@ _HOMES = {
     "save": "nets.checkpoint",
     "set_rng_state": "nets.random",
     "stack": "nets.ops",
-    "summary": "nets.summary",
+    "summary": "nets.summaries",
     "use": "nets.backends",
     "value_and_grad": "nets.autograd",
     "where": "nets.ops",

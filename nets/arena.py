@@ -5,13 +5,18 @@ second array. ``backward`` writes a parameter's first gradient straight into its
 """
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from nets.backends import backend
+from nets.errors import GraphError
 from nets.tensor import Tensor
 
 if TYPE_CHECKING:
     from nets.backends.reference.base import Array
+
+
+EVERYTHING: Final = slice(None)
+"""The run of all parameters of an arena."""
 
 
 class Arena:
@@ -35,12 +40,14 @@ class Arena:
         self.grads: Array = xp.zeros_like(self.values)
         self._slices: list[slice] = []
         self._views: list[Array] = []
+        self._slots: list[Array] = []
         end = 0
         for parameter in self.parameters:
             part = slice(end, end + parameter.numel())
             self._slices.append(part)
-            self._views.append(self.values[part].reshape(parameter.shape))
-            parameter._slot = self.grads[part].reshape(parameter.shape)
+            self._views.append(_shaped(self.values[part], parameter._data))
+            self._slots.append(_shaped(self.grads[part], parameter._data))
+            parameter._slot = self._slots[-1]
             end = part.stop
         self._adopt()
 
@@ -48,32 +55,52 @@ class Arena:
         """Take in the values of parameters whose data is not ours, as when someone assigned another array."""
         for parameter, view in zip(self.parameters, self._views, strict=True):
             if parameter._data is not view:
+                if parameter.shape != view.shape or parameter.dtype != view.dtype:
+                    raise GraphError(
+                        f"a parameter of shape {view.shape} and dtype {view.dtype} became one of shape "
+                        f"{parameter.shape} and dtype {parameter.dtype}; make a new optimiser after such a change"
+                    )
                 view[...] = parameter._data
                 parameter._data = view
 
-    def parts(self) -> Iterable[tuple[slice, bool]]:
-        """Yield runs of neighbouring parameters that have a gradient: their slice, and whether it is everything.
+    def parts(self) -> Iterable[slice]:
+        """Return runs of neighbouring parameters that have a gradient, `EVERYTHING` if all have one.
 
-        Afterwards the gradients of these parameters are in ``grads``.
+        Afterwards ``grads`` holds the gradients of these parameters.
         """
         self._adopt()
-        start: int | None = None
-        for parameter, part in zip(self.parameters, self._slices, strict=True):
-            if parameter._grad is None:
-                if start is not None:
-                    yield slice(start, part.start), False
-                start = None
-                continue
+        for parameter in self.parameters:
             if parameter._grad is not parameter._slot:
-                grad = parameter._grad
-                parameter._slot[...] = grad.data if isinstance(grad, Tensor) else grad  # type: ignore[index]
-                parameter._grad = parameter._slot
-            if start is None:
-                start = part.start
-        if start is not None:
-            yield slice(start, self._slices[-1].stop), start == 0
+                break
+        else:
+            return (EVERYTHING,)
+        return self._runs()
+
+    def _runs(self) -> list[slice]:
+        runs: list[slice] = []
+        for parameter, part in zip(self.parameters, self._slices, strict=True):
+            grad, slot = parameter._grad, parameter._slot
+            if grad is None or slot is None:
+                continue
+            if grad is not slot:
+                slot[...] = grad.data if isinstance(grad, Tensor) else grad
+                parameter._grad = slot
+            if runs and runs[-1].stop == part.start:
+                runs[-1] = slice(runs[-1].start, part.stop)
+            else:
+                runs.append(part)
+        return runs
 
     def touched(self) -> None:
-        """Note that the values changed, so that an old graph refuses to go backward through them."""
+        """Note which values changed, so that an old graph refuses to go backward through them."""
         for parameter in self.parameters:
+            if parameter._grad is None:
+                continue
             parameter._version[0] += 1
+
+
+def _shaped(flat: "Array", like: "Array") -> "Array":
+    """Return a flat part of an arena in the shape of an array, input by input (Fortran's order) if that is."""
+    if like.flags.f_contiguous and not like.flags.c_contiguous:
+        return flat.reshape(like.shape[::-1]).T
+    return flat.reshape(like.shape)

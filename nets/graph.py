@@ -8,7 +8,7 @@ rule is
 
     dL/dx_i = sum over the operations o that used x_i of  dL/do * do/dx_i
 
-The product is what the operation's rule returns; the sum is `_Gradients.add`.
+The product is what the operation's rule returns; `propagate` sums.
 
 The rules of the elementary operations in `nets.ops` are written with operators that arrays and tensors share. Given
 arrays they compute; given tensors (``create_graph=True``) they record, which is all that higher derivatives need.
@@ -16,17 +16,17 @@ arrays they compute; given tensors (``create_graph=True``) they record, which is
 
 import itertools
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 
 from nets.backends import backend
-from nets.backends.reference.base import Array
 from nets.errors import AnomalyError, GraphError
 
 if TYPE_CHECKING:
+    from nets.backends.reference.base import Array
     from nets.tensor import Tensor
 
 Rule: TypeAlias = Callable[..., Any]
@@ -39,10 +39,12 @@ class Mode(threading.local):
     """What is recorded and checked; each thread has its own."""
 
     recording = True
+    accumulating = False  # within Tensor.backward: gradients of leaves go to their `grad`
     anomaly = False
 
 
 mode: Final = Mode()
+_UNCHANGED: Final = [0]
 _numbers: Final = itertools.count()
 
 
@@ -66,6 +68,7 @@ class Node:
         "number",
         "op",
         "output",
+        "output_version",
         "retained",
         "rules",
         "saved",
@@ -80,7 +83,7 @@ class Node:
         rules: tuple[Rule, ...] | None,
         joint: JointRule | None,
         saved: tuple["Tensor", ...],
-        output: Array | None,
+        output: "Tensor | None",
     ) -> None:
         self.op = op
         self.number = next(_numbers)
@@ -91,7 +94,9 @@ class Node:
         self.rules = rules
         self.joint = joint
         self.saved = saved
-        self.output = output
+        # Not the tensor, which refers to this node: in a cycle, memory would wait for the garbage collector.
+        self.output: Array | None = None if output is None or joint is not None else output._data
+        self.output_version = _UNCHANGED if output is None else output._version
         self.versions = [t._version[0] for t in saved]
         self.retained: Callable[[], Tensor | None] | None = (
             None  # a weak reference to the tensor that keeps this gradient
@@ -102,14 +107,22 @@ class Node:
         self.edges = self.rules = self.joint = self.output = None
         self.saved = ()
 
-    def saved_values(self, create_graph: bool) -> list[Any]:
-        """Return what the rule needs, as arrays, or as tensors to record."""
+    def check_saved(self) -> None:
+        """Refuse values that were changed in place after they were used."""
         for tensor, version in zip(self.saved, self.versions, strict=True):
             if tensor._version[0] != version:
-                raise GraphError(
-                    f"backward through {self.op}: a value that it needs, of shape {tensor.shape}, was changed in place "
-                    "after it was used; change a copy, or call backward before the change"
-                )
+                raise self._changed(f"a value that it needs, of shape {tensor.shape},")
+        if self.output_version[0]:
+            raise self._changed("its result")
+
+    def _changed(self, what: str) -> GraphError:
+        return GraphError(
+            f"backward through {self.op}: {what} was changed in place after it was used; change a copy, or call "
+            "backward before the change"
+        )
+
+    def saved_values(self, create_graph: bool) -> list[Any]:
+        """Return what the rule needs, as arrays, or as tensors to record."""
         if not create_graph:
             values = [tensor.data for tensor in self.saved]
             return values if self.output is None else [*values, self.output]
@@ -127,9 +140,12 @@ class Node:
                     f"{self.op} is one compiled operation without a second derivative; compose it from elementary "
                     "operations, or call backward with create_graph=False"
                 )
-            self.saved_values(create_graph=False)
+            if self.saved:
+                self.check_saved()
             return self.joint(grad)
         assert self.rules is not None
+        if self.saved:
+            self.check_saved()
         values = self.saved_values(create_graph)
         return [
             None if edge is None else rule(grad, *values) for edge, rule in zip(self.edges, self.rules, strict=True)
@@ -211,6 +227,7 @@ def propagate(
     retain_graph: bool = False,
     create_graph: bool = False,
     on_node: Callable[[Node, Any], None] | None = None,
+    wanted: "Container[Node | Tensor] | None" = None,
 ) -> None:
     """Carry gradients from some nodes back to the leaves.
 
@@ -224,15 +241,19 @@ def propagate(
         As in `Tensor.backward`.
     on_node : callable
         Given each node and its complete gradient.
+    wanted : set of Node and Tensor, optional
+        Go no further than these need.
     """
-    gradients = _Gradients()
+    # dL/d(output) of each node, a sum over the operations that used the output.
+    gradients: dict[Node, Any] = {}
     for node, grad in starts:
-        gradients.add(node, grad)
+        gradients[node] = gradients[node] + grad if node in gradients else grad
     for node in topological_order([node for node, _ in starts]):
-        grad = gradients.pop(node)
+        grad = gradients.pop(node, None)
         if grad is None:
             continue
-        if node.edges is None:
+        edges, shapes = node.edges, node.shapes
+        if edges is None:
             raise GraphError(
                 f"backward through {node.op}, which was freed by an earlier backward; "
                 "call that one with retain_graph=True, or compute the forward pass again"
@@ -241,7 +262,6 @@ def propagate(
             tensor._accumulate(grad)
         if on_node is not None:
             on_node(node, grad)
-        edges, shapes = node.edges, node.shapes
         contributions = node.contributions(grad, create_graph)
         if mode.anomaly:
             for contribution in contributions:
@@ -254,10 +274,12 @@ def propagate(
                 continue
             if contribution.shape != shape:
                 contribution = unbroadcast(contribution, shape)
-            if type(edge) is Node:
-                gradients.add(edge, contribution)
-            else:
+            if type(edge) is not Node:
                 on_leaf(edge, contribution)  # type: ignore[arg-type]  # an edge that is no node is a leaf
+            elif edge in gradients:
+                gradients[edge] = gradients[edge] + contribution
+            else:
+                gradients[edge] = contribution
 
 
 class Parts:
@@ -278,20 +300,6 @@ class Parts:
         return both
 
 
-class _Gradients:
-    """dL/d(output) of each node, a sum over the operations that used the output."""
-
-    def __init__(self) -> None:
-        self._of: dict[Node, Any] = {}
-
-    def add(self, node: Node, contribution: Any) -> None:
-        before = self._of.get(node)
-        self._of[node] = contribution if before is None else before + contribution
-
-    def pop(self, node: Node) -> Any:
-        return self._of.pop(node, None)
-
-
 def topological_order(roots: Sequence[Node]) -> list[Node]:
     """Return all nodes that the roots were computed from, each before those that it was computed from itself."""
     seen = set(roots)
@@ -302,6 +310,15 @@ def topological_order(roots: Sequence[Node]) -> list[Node]:
                 seen.add(edge)
                 stack.append(edge)
     return sorted(seen, key=lambda node: node.number, reverse=True)
+
+
+def _leading_to(wanted: "Container[Node | Tensor]", order: Sequence[Node]) -> set[Node]:
+    """Return the nodes that were computed from a wanted one, or from a wanted leaf."""
+    useful: set[Node] = set()
+    for node in reversed(order):
+        if any(edge in useful or edge in wanted for edge in node.edges or () if edge is not None):
+            useful.add(node)
+    return useful
 
 
 def unbroadcast(grad: Any, shape: tuple[int, ...]) -> Any:

@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from nets.arena import Arena
+from nets.arena import EVERYTHING, Arena
 from nets.backends import backend
 from nets.backends.reference.base import Array
 from nets.errors import ArgumentError, CheckpointError
@@ -65,8 +65,8 @@ class Optimizer:
         """Change the parameters that have a gradient, by the rule."""
         self.steps += 1
         for arena, state in zip(self._arenas, self._state, strict=True):
-            for part, everything in arena.parts():
-                if everything and part.stop == len(arena.values):
+            for part in arena.parts():
+                if part is EVERYTHING:
                     self._update(arena.values, arena.grads, state)
                 else:
                     views = {name: array[part] for name, array in state.items()}

@@ -182,6 +182,18 @@ class Tensor:
         """Forget the gradient."""
         self._grad = None
 
+    # A copy, or what pickle writes, has values and gradient, but no history and no place in an optimiser's memory.
+
+    def __getstate__(self) -> tuple[Any, ...]:
+        if self._node is not None:
+            raise GraphError(f"only leaves can be copied deeply or pickled; detach() the result of {self._node.op}")
+        return self._data, self.requires_grad, self._grad
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        self._data, self.requires_grad, self._grad = state
+        self._node = self._slot = None
+        self._version = [0]
+
     def detach(self) -> "Tensor":
         """Return a tensor with the same memory and no history."""
         twin = wrap(self._data)
@@ -220,8 +232,12 @@ class Tensor:
         start = _initial_gradient(self, gradient, create_graph)
         if self._node is None:
             self._accumulate(start)
-        else:
+            return
+        before, mode.accumulating = mode.accumulating, True
+        try:
             propagate([(self._node, start)], Tensor._accumulate, retain_graph or create_graph, create_graph)
+        finally:
+            mode.accumulating = before
 
     def _accumulate(self, contribution: Any) -> None:
         """Add a contribution to ``grad``; the first one is copied into the slot of the arena, if there is one."""
@@ -229,7 +245,8 @@ class Tensor:
             if isinstance(contribution, Tensor):
                 self._grad = contribution
             elif self._slot is not None:
-                self._slot[...] = contribution
+                if contribution is not self._slot:
+                    self._slot[...] = contribution
                 self._grad = self._slot
             else:
                 self._grad = backend().xp.array(contribution, self._data.dtype)
@@ -237,6 +254,13 @@ class Tensor:
             self._grad = contribution + self._grad
         else:
             self._grad += contribution
+
+    def gradient_memory(self) -> Array | None:
+        """Return the slot that this leaf's gradient is about to be copied to, for a rule to write it there at once.
+
+        None where there is no slot, where it holds a gradient already, or where gradients do not go to ``grad``.
+        """
+        return self._slot if mode.accumulating and self._grad is None else None
 
     # --- changes in place ---
 
@@ -542,7 +566,7 @@ def record(
     out = wrap(data)
     if mode.recording and _wants_gradient(inputs):
         if saved is OUTPUT:
-            out._node = Node(op, inputs, rules, None, (), data)
+            out._node = Node(op, inputs, rules, None, (), out)
         else:
             out._node = Node(op, inputs, rules, None, saved, None)  # type: ignore[arg-type]  # not a str here
         out.requires_grad = True
@@ -557,11 +581,11 @@ def record_joint(
     """Wrap the result of a compiled operation, whose one rule returns the gradients of all inputs together.
 
     The rule keeps the arrays that it needs; ``saved`` (by default all inputs) names the tensors that must not have
-    changed in place when it is called. Such an operation has no second derivative.
+    changed in place when it is called, as the result must not. Such an operation has no second derivative.
     """
     out = wrap(data)
     if mode.recording and _wants_gradient(inputs):
-        out._node = Node(op, inputs, None, rule, inputs if saved is None else saved, None)
+        out._node = Node(op, inputs, None, rule, inputs if saved is None else saved, out)
         out.requires_grad = True
     if mode.anomaly:
         check_finite(op, "forward", data)
@@ -579,6 +603,7 @@ def record_outputs(op: str, data: Sequence[Array], inputs: tuple[Tensor, ...], r
         hub = Node(op, inputs, None, lambda parts: rule(parts.grads), inputs, None)
         for i, out in enumerate(outs):
             out._node = Node(op, (), (lambda g, i=i: Parts(n, i, g),), None, (), None)
+            out._node.output_version = out._version
             out._node.edges, out._node.shapes = (hub,), [Parts.shape]
             out.requires_grad = True
     if mode.anomaly:
@@ -594,9 +619,9 @@ def _initial_gradient(root: Tensor, gradient: Operand | None, create_graph: bool
         start = backend().xp.ones(root.shape, root.dtype)
         return Tensor(start) if create_graph else start
     if create_graph and isinstance(gradient, Tensor):
-        start = gradient
+        start = gradient.to(root.dtype)
     else:
-        array = gradient.data if isinstance(gradient, Tensor) else _as_array(gradient, root.dtype)
+        array = _as_array(gradient, root.dtype)
         start = Tensor(array) if create_graph else array
     if start.shape != root.shape:
         raise ShapeError(f"the gradient must have the shape of the tensor, {root.shape}, got {start.shape}")

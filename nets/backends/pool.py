@@ -27,10 +27,10 @@ class Pool(threading.local):
 
     def empty(self, shape: tuple[int, ...], dtype: npt.DTypeLike = np.float32) -> npt.NDArray[Any]:
         """Return an array with arbitrary content, C-contiguous, as ``numpy.empty``."""
+        if math.prod(shape) < SMALLEST // 8:  # of 8 bytes each at most, so the dtype does not matter
+            return np.empty(shape, dtype)
         dtype = np.dtype(dtype)
         size = math.prod(shape) * dtype.itemsize
-        if size < SMALLEST:
-            return np.empty(shape, dtype)
         # Sizes are rounded up to eighths of a power of two, so that similar ones share blocks.
         grain = 1 << (size.bit_length() - 4)
         rounded = -(-size // grain) * grain

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from nets.backends import backend
 from nets.errors import ArgumentError, DtypeError, ShapeError
 from nets.tensor import Operand, Tensor, as_tensor, wrap
 
@@ -45,7 +46,7 @@ def class_indices(name: str, labels: Tensor, n_rows: int, n_classes: int) -> Non
         raise DtypeError(f"{name}: class indices must be ints, got {labels.dtype}")
     if labels.shape != (n_rows,):
         raise ShapeError(f"{name}: {n_rows} rows of logits need labels of shape ({n_rows},), got {labels.shape}")
-    low, high = int(labels.data.min()), int(labels.data.max())
+    low, high = backend().least_and_most(labels.data)
     if low < 0 or high >= n_classes:
         wrong = low if low < 0 else high
         raise ArgumentError(f"{name}: labels must be in [0, {n_classes}), the number of classes, got {wrong}")

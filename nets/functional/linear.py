@@ -42,16 +42,20 @@ def linear(x: Operand, weight: Tensor, bias: Tensor | None = None, activation: s
         return named_activation(activation)(linear(x, weight, bias))
     back = backend()
     shape = x.data.shape
-    rows, w = x.data.reshape(-1, shape[-1]), weight.data
+    rows, w = x.data if len(shape) == 2 else x.data.reshape(-1, shape[-1]), weight.data
     y = back.linear(rows, w, None if bias is None else bias.data, activation)
     inputs = (x, weight) if bias is None else (x, weight, bias)
 
     def backward(grad: Array) -> list[Array | None]:
         needs = (x.requires_grad, weight.requires_grad, bias is not None and bias.requires_grad)
-        gx, gw, gb = back.linear_backward(grad.reshape(y.shape), rows, w, y, activation, needs)
-        return [None if gx is None else gx.reshape(shape), gw, gb][: len(inputs)]
+        if len(shape) != 2:
+            grad = grad.reshape(y.shape)
+        gx, gw, gb = back.linear_backward(grad, rows, w, y, activation, needs, weight.gradient_memory())
+        if gx is not None and len(shape) != 2:
+            gx = gx.reshape(shape)
+        return [gx, gw, gb][: len(inputs)]
 
-    return record_joint("linear", y.reshape(*shape[:-1], len(w)), inputs, backward)
+    return record_joint("linear", y if len(shape) == 2 else y.reshape(*shape[:-1], len(w)), inputs, backward)
 
 
 def embedding(indices: Operand, weight: Tensor) -> Tensor:
@@ -75,7 +79,7 @@ def one_hot(indices: Operand, num_classes: int) -> Tensor:
 
     >>> one_hot([2, 0], 3)
     Tensor([[0., 0., 1.],
-           [1., 0., 0.]])
+            [1., 0., 0.]])
     """
     indices = as_tensor(indices)
     if indices.dtype.kind not in "iu":

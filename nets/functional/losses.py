@@ -94,17 +94,30 @@ def cross_entropy(logits: Operand, target: Operand, label_smoothing: float = 0.0
     else:
         if target.shape != terms_shape:
             raise ShapeError(f"cross_entropy: {terms_shape} rows of logits need as many labels, got {target.shape}")
-        terms = _hard_cross_entropy(logits, target.reshape(-1) if target.ndim != 1 else target, label_smoothing)
+        labels = target.reshape(-1) if target.ndim != 1 else target
+        if reduction in ("mean", "sum"):
+            return _hard_cross_entropy(logits, labels, label_smoothing, reduction)
+        terms = _hard_cross_entropy(logits, labels, label_smoothing)
     if len(terms_shape) > 1:
         terms = terms.reshape(terms_shape)
     return _reduce("cross_entropy", terms, reduction)
 
 
-def _hard_cross_entropy(logits: Tensor, labels: Tensor, smoothing: float) -> Tensor:
+def _hard_cross_entropy(logits: Tensor, labels: Tensor, smoothing: float, reduction: str = "none") -> Tensor:
     class_indices("cross_entropy", labels, *logits.shape)
     back = backend()
     y = labels.data.astype(np.int64, copy=False)
     terms, p = back.cross_entropy(logits.data, y, smoothing)
+    if reduction != "none":
+        # One operation instead of three: dL/d(term) is 1 / n or 1 for each of them.
+        share = 1 / len(terms) if reduction == "mean" else 1.0
+        return record_joint(
+            "cross_entropy",
+            terms.sum() * terms.dtype.type(share),
+            (logits,),
+            lambda g: (back.cross_entropy_backward(g * share, p, y, smoothing),),
+            saved=(),
+        )
     return record_joint(
         "cross_entropy", terms, (logits,), lambda g: (back.cross_entropy_backward(g, p, y, smoothing),), saved=()
     )

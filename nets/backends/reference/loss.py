@@ -6,6 +6,10 @@ from nets.backends.reference.base import Array, BaseOps
 class LossOps(BaseOps):
     """Softmax along the last axis, and its cross-entropy with class indices."""
 
+    def least_and_most(self, labels: Array) -> tuple[int, int]:
+        """Return the smallest and the largest of some ints."""
+        return int(labels.min()), int(labels.max())
+
     def softmax(self, z: Array) -> Array:
         """Return p_i = exp(z_i) / sum_j exp(z_j) along the last axis, exponents shifted by their maximum."""
         p = self.xp.exp(z - z.max(-1, keepdims=True))
@@ -51,8 +55,8 @@ class LossOps(BaseOps):
         return losses, self.xp.exp(log_p)
 
     def cross_entropy_backward(self, grad: Array, p: Array, labels: Array, smoothing: float = 0.0) -> Array:
-        """Return dL/dz = (p - t) g, for the gradient ``grad`` of each row's loss, shape (batch,)."""
+        """Return dL/dz = (p - t) g, for the gradient ``grad`` of each row's loss, shape (batch,), or () for all."""
         delta = p - smoothing / p.shape[-1]
         delta[self.xp.arange(len(labels)), labels] -= 1 - smoothing
-        delta *= grad[:, None]
+        delta *= grad[:, None] if grad.ndim else grad
         return delta

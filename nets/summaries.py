@@ -86,9 +86,10 @@ def summary(model: Module, *inputs: Shape | Tensor, dtype: Any = np.float32) -> 
     --------
     >>> import nets
     >>> print(nets.summary(nets.Sequential(nets.Linear((32, 32), (15, 15)), nets.Tanh()), (1, 32, 32)))
-    Layer                               Shapes                       Parameters
-    ───────────────────────────────────────────────────────────────────────────
-    0  Linear((32, 32), (15, 15)) :: [(32, 32)] -> [(15, 15)]     230,625
+    name  layer                       shapes without the batch  parameters
+    0     Linear((32, 32), (15, 15))  [(32, 32)] -> [(15, 15)]     230,625
+    1     Tanh()                      [(15, 15)] -> [(15, 15)]
+    230,625 parameters, 0.88 MiB
     """
     rows = layers_of(model, *inputs, dtype=dtype)
     table = Table(box=None, pad_edge=False)
