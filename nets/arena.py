@@ -69,8 +69,8 @@ class Arena:
         Afterwards ``grads`` holds the gradients of these parameters.
         """
         self._adopt()
-        for parameter in self.parameters:
-            if parameter._grad is not parameter._slot:
+        for parameter, slot in zip(self.parameters, self._slots, strict=True):
+            if parameter._grad is not slot:
                 break
         else:
             return (EVERYTHING,)
@@ -78,13 +78,13 @@ class Arena:
 
     def _runs(self) -> list[slice]:
         runs: list[slice] = []
-        for parameter, part in zip(self.parameters, self._slices, strict=True):
-            grad, slot = parameter._grad, parameter._slot
-            if grad is None or slot is None:
+        for parameter, part, slot in zip(self.parameters, self._slices, self._slots, strict=True):
+            grad = parameter._grad
+            if grad is None:
                 continue
-            if grad is not slot:
+            if grad is not slot:  # someone set it, or a second optimiser has the parameter too
                 slot[...] = grad.data if isinstance(grad, Tensor) else grad
-                parameter._grad = slot
+                parameter._grad = parameter._slot = slot
             if runs and runs[-1].stop == part.start:
                 runs[-1] = slice(runs[-1].start, part.stop)
             else:

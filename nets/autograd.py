@@ -6,13 +6,15 @@
 (Tensor(12.), Tensor(12.))
 """
 
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from nets.backends import backend
 from nets.errors import ArgumentError, GraphError, ShapeError
-from nets.graph import Node, enable_grad, propagate
+from nets.graph import Node, enable_grad, is_grad_enabled, propagate
 from nets.layers.module import Module
-from nets.tensor import Operand, Tensor, _initial_gradient, as_tensor
+from nets.tensor import Operand, Tensor, _initial_gradient, as_tensor, record, wrap
 
 
 def gradients(
@@ -54,9 +56,10 @@ def gradients(
     if output._node is None:
         collect(output, start)
     else:
-        propagate([(output._node, start)], collect, retain_graph or create_graph, create_graph, on_node=collect)
+        propagate([(output._node, start)], collect, retain_graph or create_graph, create_graph, collect, wanted)
     results = (found.get(tensor._node or tensor) for tensor in inputs)
-    return [None if g is None else as_tensor(g) for g in results]
+    # A copy: the array may be shared between gradients, or a view that cannot be written to.
+    return [g if g is None or isinstance(g, Tensor) else wrap(backend().xp.array(g)) for g in results]
 
 
 def value_and_grad(function: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
@@ -67,8 +70,9 @@ def value_and_grad(function: Callable[..., Any], argnums: int | Sequence[int] = 
     function : callable
         Returns a tensor of one element.
     argnums : int or sequence of int
-        Which positional arguments to differentiate by. Each is a tensor, an array, a number, a list, tuple or
-        dictionary of them, or a `Module`, whose gradient is a dictionary with the names of its parameters.
+        Which positional arguments to differentiate by. Each is a tensor, an array, a number, a list of numbers, a
+        list, tuple or dictionary of these, or a `Module`, whose gradient is a dictionary with the names of those of
+        its parameters that learn.
 
     Returns
     -------
@@ -83,13 +87,17 @@ def value_and_grad(function: Callable[..., Any], argnums: int | Sequence[int] = 
         for position in positions:
             if not -len(args) <= position < len(args):
                 raise ArgumentError(f"argnums must be below the number of arguments, {len(args)}, got {position}")
+        nested = _calls.depth > 0 and is_grad_enabled()
         leaves: list[Tensor] = []
-        nested = any(_requires_grad(args[position]) for position in positions)
         replaced = list(args)
-        for position in positions:
-            replaced[position] = _map(args[position], lambda value: _variable(value, leaves))
         with enable_grad():
-            value = function(*replaced, **options)
+            for position in positions:
+                replaced[position] = _variables(args[position], leaves, nested)
+            _calls.depth += 1
+            try:
+                value = function(*replaced, **options)
+            finally:
+                _calls.depth -= 1
         if not isinstance(value, Tensor) or value.numel() != 1:
             got = f"shape {value.shape}" if isinstance(value, Tensor) else type(value).__name__
             raise ShapeError(f"the function must return a tensor of one element, got {got}")
@@ -97,7 +105,7 @@ def value_and_grad(function: Callable[..., Any], argnums: int | Sequence[int] = 
         remaining = iter(
             [slope if slope is not None else leaf.detach() * 0 for slope, leaf in zip(slopes, leaves, strict=True)]
         )
-        results = tuple(_map(replaced[position], lambda _: next(remaining)) for position in positions)
+        results = tuple(_shaped_like(args[position], remaining) for position in positions)
         return value if nested else value.detach(), results if several else results[0]
 
     return wrapped
@@ -113,32 +121,49 @@ def grad(function: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Call
     return wrapped
 
 
-def _variable(value: Any, leaves: list[Tensor]) -> Tensor:
-    """Return a tensor to differentiate by, and list it: the same one if it is part of an outer gradient."""
-    tensor = as_tensor(value)
-    if not tensor.requires_grad:
+class _Calls(threading.local):
+    """How many differentiated functions are running, one within the other, in this thread."""
+
+    depth = 0
+
+
+_calls = _Calls()
+
+
+def _variables(tree: Any, leaves: list[Tensor], nested: bool) -> Any:
+    """Return an argument with its numbers as tensors to differentiate by, and list these."""
+    if isinstance(tree, Module):
+        leaves.extend(parameter for parameter in tree.parameters() if parameter.requires_grad)
+        return tree
+    if isinstance(tree, dict):
+        return {name: _variables(value, leaves, nested) for name, value in tree.items()}
+    if _is_branch(tree):
+        return _rebuilt(tree, [_variables(value, leaves, nested) for value in tree])
+    tensor = as_tensor(tree)
+    if nested and tensor.requires_grad:
+        # Part of an outer gradient: a node of its own tells this use of the tensor from others in the function.
+        tensor = record("argument", tensor.data, (tensor,), (lambda g: g,))
+    else:
         tensor = tensor.detach().requires_grad_()
     leaves.append(tensor)
     return tensor
 
 
-def _map(tree: Any, function: Callable[[Any], Any]) -> Any:
-    """Apply a function to the leaves of nested lists, tuples and dictionaries; a module is its parameters."""
+def _shaped_like(tree: Any, slopes: Iterator[Tensor]) -> Any:
+    """Return gradients, in the order of `_variables`, in the shape of the argument."""
     if isinstance(tree, Module):
-        mapped = {name: function(parameter) for name, parameter in tree.named_parameters()}
-        return mapped if not all(mapped[name] is p for name, p in tree.named_parameters()) else tree
+        return {name: next(slopes) for name, parameter in tree.named_parameters() if parameter.requires_grad}
     if isinstance(tree, dict):
-        return {name: _map(value, function) for name, value in tree.items()}
-    if isinstance(tree, list | tuple) and any(isinstance(part, Tensor | list | tuple | dict) for part in tree):
-        return type(tree)(_map(value, function) for value in tree)
-    return function(tree)
+        return {name: _shaped_like(value, slopes) for name, value in tree.items()}
+    if _is_branch(tree):
+        return _rebuilt(tree, [_shaped_like(value, slopes) for value in tree])
+    return next(slopes)
 
 
-def _requires_grad(tree: Any) -> bool:
-    if isinstance(tree, Module):
-        return False
-    if isinstance(tree, dict):
-        return any(_requires_grad(value) for value in tree.values())
-    if isinstance(tree, list | tuple):
-        return any(_requires_grad(value) for value in tree)
-    return isinstance(tree, Tensor) and tree.requires_grad
+def _is_branch(tree: Any) -> bool:
+    """Return whether it is a list or tuple of arguments; one of plain numbers is an argument itself."""
+    return isinstance(tree, list | tuple) and any(not isinstance(part, int | float) for part in tree)
+
+
+def _rebuilt(tree: Any, parts: list[Any]) -> Any:
+    return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)

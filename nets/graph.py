@@ -140,11 +140,11 @@ class Node:
                     f"{self.op} is one compiled operation without a second derivative; compose it from elementary "
                     "operations, or call backward with create_graph=False"
                 )
-            if self.saved:
+            if self.saved or self.output_version[0]:
                 self.check_saved()
             return self.joint(grad)
         assert self.rules is not None
-        if self.saved:
+        if self.saved or self.output_version[0]:
             self.check_saved()
         values = self.saved_values(create_graph)
         return [
@@ -248,9 +248,15 @@ def propagate(
     gradients: dict[Node, Any] = {}
     for node, grad in starts:
         gradients[node] = gradients[node] + grad if node in gradients else grad
-    for node in topological_order([node for node, _ in starts]):
+    order = topological_order([node for node, _ in starts])
+    useful = None if wanted is None else _leading_to(wanted, order)
+    for node in order:
         grad = gradients.pop(node, None)
         if grad is None:
+            continue
+        if useful is not None and node not in useful:
+            if on_node is not None:
+                on_node(node, grad)
             continue
         edges, shapes = node.edges, node.shapes
         if edges is None:
@@ -259,7 +265,7 @@ def propagate(
                 "call that one with retain_graph=True, or compute the forward pass again"
             )
         if node.retained is not None and (tensor := node.retained()) is not None:
-            tensor._accumulate(grad)
+            on_leaf(tensor, grad)
         if on_node is not None:
             on_node(node, grad)
         contributions = node.contributions(grad, create_graph)

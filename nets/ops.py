@@ -35,33 +35,62 @@ def _scalar(value: Any) -> Any:
     return None
 
 
+def _with(number: Any, a: Operand) -> Tensor:
+    """Return the other operand of a number: ints meet a float as float32, as in PyTorch, not as NumPy's float64."""
+    a = as_tensor(a)
+    return a if a.dtype.kind == "f" or type(number) is not float else to(a, np.float32)
+
+
+def _both(a: Operand, b: Operand) -> tuple[Tensor, Tensor]:
+    """Return two operands in one dtype; ints take the floats' dtype, a number that of the tensor.
+
+    Converting before the operation, not within, lets each gradient come back in the dtype of its operand.
+    """
+    if (number := _scalar(a)) is not None and _scalar(b) is None:
+        b = _with(number, b)
+        return Tensor(number, dtype=b.dtype), b
+    if (number := _scalar(b)) is not None and _scalar(a) is None:
+        a = _with(number, a)
+        return a, Tensor(number, dtype=a.dtype)
+    a, b = as_tensor(a), as_tensor(b)
+    if a.dtype == b.dtype:
+        return a, b
+    dtype = _common_dtype([a, b])
+    return to(a, dtype), to(b, dtype)
+
+
+def _common_dtype(tensors: Sequence[Tensor]) -> np.dtype[Any]:
+    dtypes = [t.dtype for t in tensors]
+    return np.result_type(*([dtype for dtype in dtypes if dtype.kind == "f"] or dtypes))
+
+
 def add(a: Operand, b: Operand) -> Tensor:
     """Z = a + b; dz/da = dz/db = 1."""
     if (number := _scalar(b)) is not None:
-        a = as_tensor(a)
+        a = _with(number, a)
         return record("add", a.data + number, (a,), (_same,))
-    a, b = as_tensor(a), as_tensor(b)
+    a, b = _both(a, b)
     return record("add", _fits("add", np.add, a, b), (a, b), (_same, _same))
 
 
 def sub(a: Operand, b: Operand) -> Tensor:
     """Z = a - b; dz/da = 1, dz/db = -1."""
     if (number := _scalar(b)) is not None:
-        a = as_tensor(a)
+        a = _with(number, a)
         return record("sub", a.data - number, (a,), (_same,))
     if (number := _scalar(a)) is not None:
-        b = as_tensor(b)
+        b = _with(number, b)
         return record("sub", number - b.data, (b,), (_negated,))
-    a, b = as_tensor(a), as_tensor(b)
+    a, b = _both(a, b)
     return record("sub", _fits("sub", np.subtract, a, b), (a, b), (_same, _negated))
 
 
 def mul(a: Operand, b: Operand) -> Tensor:
     """Z = a b; dz/da = b, dz/db = a."""
     if (number := _scalar(b)) is not None:
-        a = as_tensor(a)
+        a = _with(number, a)
         return record("mul", a.data * number, (a,), (lambda g: g * number,))
-    a, b = as_tensor(a), as_tensor(b)
+    a, b = _both(a, b)
     rules = (lambda g, a, b: g * b, lambda g, a, b: g * a)
     return record("mul", _fits("mul", np.multiply, a, b), (a, b), rules, saved=(a, b))
 
@@ -69,12 +98,12 @@ def mul(a: Operand, b: Operand) -> Tensor:
 def div(a: Operand, b: Operand) -> Tensor:
     """Z = a / b; dz/da = 1 / b, dz/db = -a / b^2."""
     if (number := _scalar(b)) is not None:
-        a = as_tensor(a)
+        a = _float(a)
         return record("div", a.data / number, (a,), (lambda g: g / number,))
     if (number := _scalar(a)) is not None:
-        b = as_tensor(b)
+        b = _float(b)
         return record("div", number / b.data, (b,), (lambda g, b: -number * g / (b * b),), saved=(b,))
-    a, b = as_tensor(a), as_tensor(b)
+    a, b = map(_float, _both(a, b))
     rules = (lambda g, a, b: g / b, lambda g, a, b: -g * a / (b * b))
     return record("div", _fits("div", np.divide, a, b), (a, b), rules, saved=(a, b))
 
@@ -86,13 +115,18 @@ def neg(a: Operand) -> Tensor:
 
 
 def pow(a: Operand, n: Operand) -> Tensor:  # noqa: A001  # as in math and torch
-    """Z = a^n; dz/da = n a^(n-1), dz/dn = z log a."""
+    """Z = a^n; dz/da = n a^(n-1), 0 for n = 0; dz/dn = z log a, 0 for a = 0 (its limit for n > 0)."""
     if (number := _scalar(n)) is not None:
-        a = as_tensor(a)
+        a = _with(number, a)
         rule = lambda g, a: g * (number * a ** (number - 1)) if number else g * 0.0  # noqa: E731
         return record("pow", a.data**number, (a,), (rule,), saved=(a,))
-    a, n = as_tensor(a), as_tensor(n)
-    rules = (lambda g, a, n: g * n * a ** (n - 1), lambda g, a, n: g * a**n * _log(a))
+    a, n = _both(a, n)
+    # 0 * 0^-1 and 0 * log 0 would be NaN: another exponent and another base take the place of these zeros.
+    constant, zero = (n.data == 0).astype(n.dtype), (a.data == 0).astype(a.dtype)
+    rules = (
+        lambda g, a, n: g * n * a ** (n - 1 + constant),
+        lambda g, a, n: g * a**n * (1 - zero) * _log(a + zero),
+    )
     return record("pow", _fits("pow", np.power, a, n), (a, n), rules, saved=(a, n))
 
 
@@ -115,33 +149,39 @@ def _fits(op: str, function: Callable[[Any, Any], Any], a: Tensor, b: Tensor) ->
 # --- functions of one number ---
 
 
+def _float(a: Operand) -> Tensor:
+    """Return ints as float32, floats as they are."""
+    a = as_tensor(a)
+    return a if a.dtype.kind == "f" else to(a, np.float32)
+
+
 def exp(a: Operand) -> Tensor:
     """Z = e^a; dz/da = z."""
-    a = as_tensor(a)
+    a = _float(a)
     return record("exp", backend().xp.exp(a.data), (a,), (lambda g, z: g * z,), saved=OUTPUT)
 
 
 def log(a: Operand) -> Tensor:
     """Z = ln a; dz/da = 1 / a."""
-    a = as_tensor(a)
+    a = _float(a)
     return record("log", backend().xp.log(a.data), (a,), (lambda g, a: g / a,), saved=(a,))
 
 
 def sqrt(a: Operand) -> Tensor:
     """Z = a^(1/2); dz/da = 1 / (2 z)."""
-    a = as_tensor(a)
+    a = _float(a)
     return record("sqrt", backend().xp.sqrt(a.data), (a,), (lambda g, z: g / (2 * z),), saved=OUTPUT)
 
 
 def sin(a: Operand) -> Tensor:
     """Z = sin a; dz/da = cos a."""
-    a = as_tensor(a)
+    a = _float(a)
     return record("sin", backend().xp.sin(a.data), (a,), (lambda g, a: g * _apply(cos, "cos", a),), saved=(a,))
 
 
 def cos(a: Operand) -> Tensor:
     """Z = cos a; dz/da = -sin a."""
-    a = as_tensor(a)
+    a = _float(a)
     return record("cos", backend().xp.cos(a.data), (a,), (lambda g, a: -g * _apply(sin, "sin", a),), saved=(a,))
 
 
@@ -162,7 +202,7 @@ def relu(a: Operand) -> Tensor:
 
 def _from_output(name: str, a: Operand, rule: Rule) -> Tensor:
     """Apply an activation whose derivative its output tells; the back end has a kernel for the rule on arrays."""
-    a = as_tensor(a)
+    a = _float(a)
     ops = backend()
     fast = lambda g, z: rule(g, z) if isinstance(g, Tensor) else ops.activate_backward(g, None, z, name)  # noqa: E731
     return record(name, ops.activate(a.data, name), (a,), (fast,), saved=OUTPUT)
@@ -203,34 +243,27 @@ def _apply(operation: Callable[[Any], Tensor], name: str, a: Any) -> Any:
 
 def maximum(a: Operand, b: Operand) -> Tensor:
     """Z = max(a, b); the gradient goes to the larger, in halves where they are equal."""
-    a, b = as_tensor(a), as_tensor(b)
-    xp = backend().xp
-    share = _share(a.data > b.data, a.data == b.data, a, b)
-    return record("maximum", _fits("maximum", xp.maximum, a, b), (a, b), (lambda g: g * share, lambda g: g - g * share))
+    return _larger("maximum", a, b)
 
 
 def minimum(a: Operand, b: Operand) -> Tensor:
     """Z = min(a, b); the gradient goes to the smaller, in halves where they are equal."""
-    a, b = as_tensor(a), as_tensor(b)
-    xp = backend().xp
-    share = _share(a.data < b.data, a.data == b.data, a, b)
-    return record("minimum", _fits("minimum", xp.minimum, a, b), (a, b), (lambda g: g * share, lambda g: g - g * share))
+    return _larger("minimum", a, b)
 
 
-def _share(wins: Any, ties: Any, a: Tensor, b: Tensor) -> Any:
-    """Return the part of the gradient that goes to a: 1 where it wins, 1/2 at ties, 0 else."""
-    return (wins + 0.5 * ties).astype(np.result_type(a.dtype, b.dtype))
+def _larger(op: str, a: Operand, b: Operand) -> Tensor:
+    a, b = _both(a, b)
+    data = _fits(op, getattr(backend().xp, op), a, b)
+    # The part of the gradient that goes to a: 1 where it wins, 1/2 at ties, 0 else.
+    wins = a.data > b.data if op == "maximum" else a.data < b.data
+    share = (wins + 0.5 * (a.data == b.data)).astype(a.dtype)
+    return record(op, data, (a, b), (lambda g: g * share, lambda g: g * (1 - share)))
 
 
 def where(condition: Operand, a: Operand, b: Operand) -> Tensor:
     """Z = a where the condition holds, b elsewhere."""
     chosen = as_tensor(condition).data.astype(bool)
-    numbers_ = [_scalar(a), _scalar(b)]
-    left, right = as_tensor(a), as_tensor(b)
-    if numbers_[0] is not None and numbers_[1] is None:
-        left = Tensor(a, dtype=right.dtype)
-    elif numbers_[1] is not None and numbers_[0] is None:
-        right = Tensor(b, dtype=left.dtype)
+    left, right = _both(a, b)
     try:
         data = backend().xp.where(chosen, left.data, right.data)
     except ValueError:
@@ -294,7 +327,7 @@ def _extreme(op: str, a: Tensor, dim: Axes, keepdim: bool) -> Tensor:
     if any(a.shape[i] == 0 for i in axes):
         raise ShapeError(f"{op} over no element: shape {a.shape}, dim {dim}")
     best = getattr(a.data, op)(axes, keepdims=True)
-    winners = (a.data == best).astype(a.dtype)
+    winners = ((a.data == best) | (a.data != a.data)).astype(a.dtype)  # where there is a NaN, it is the extreme
     winners /= winners.sum(axes, keepdims=True)
     data = best if keepdim else best.reshape(tuple(n for i, n in enumerate(a.shape) if i not in axes))
     kept, shape = best.shape, a.shape
@@ -314,7 +347,11 @@ def logsumexp(a: Operand, dim: Axes = None, keepdim: bool = False) -> Tensor:
 
 def argmax(a: Operand, dim: int | None = None) -> Tensor:
     """Return the index of the largest element along an axis, or in the flattened tensor; no gradient."""
-    return wrap(as_tensor(a).data.argmax(dim))
+    a = as_tensor(a)
+    axes = _axes("argmax", dim, a)
+    if any(a.shape[i] == 0 for i in axes):
+        raise ShapeError(f"argmax over no element: shape {a.shape}, dim {dim}")
+    return wrap(a.data.argmax(dim))
 
 
 def _axes(op: str, dim: Axes, a: Tensor) -> tuple[int, ...]:
@@ -400,7 +437,7 @@ def broadcast_to(a: Operand, shape: Sequence[int]) -> Tensor:
         data = backend().xp.broadcast_to(a.data, target)
     except ValueError:
         raise ShapeError(f"broadcast_to: shape {a.shape} does not stretch to {target}") from None
-    return record("broadcast_to", data, (a,), (_same,))
+    return _view(record("broadcast_to", data, (a,), (_same,)), a)
 
 
 def pad(a: Operand, widths: Sequence[tuple[int, int]], value: float = 0.0) -> Tensor:
@@ -421,7 +458,9 @@ def getitem(a: Operand, index: Any) -> Tensor:
         data = a.data[key]
     except IndexError as error:
         raise ShapeError(f"index into shape {shape}: {error}") from None
-    out = record("getitem", data, (a,), (lambda g: _scatter(g, key, shape),))
+    # An index that is a tensor must be the same on the way back.
+    places = tuple(part for part in (index if isinstance(index, tuple) else (index,)) if isinstance(part, Tensor))
+    out = record("getitem", data, (a,), (lambda g, *_: _scatter(g, key, shape),), saved=places)
     return _view(out, a) if _is_basic(key) else out
 
 
@@ -455,6 +494,8 @@ def cat(tensors: Sequence[Operand], dim: int = 0) -> Tensor:
     parts = tuple(as_tensor(t) for t in tensors)
     if not parts:
         raise ArgumentError("cat needs at least one tensor, got none")
+    dtype = _common_dtype(parts)
+    parts = tuple(to(t, dtype) for t in parts)
     (axis,) = _axes("cat", (dim,), parts[0])
     rest = [t.shape[:axis] + t.shape[axis + 1 :] for t in parts]
     if any(shape != rest[0] for shape in rest):
@@ -556,7 +597,7 @@ def compare(name: str, a: Operand, b: Any) -> Tensor:
 
 def matmul(a: Operand, b: Operand) -> Tensor:
     """Z = a b, matrices in the last two axes, the others broadcast; dL/da = g b^T, dL/db = a^T g."""
-    a, b = as_tensor(a), as_tensor(b)
+    a, b = _both(a, b)
     if a.ndim == 0 or b.ndim == 0:
         raise ShapeError(f"matmul: both need at least one axis, got shapes {a.shape} and {b.shape}")
     if a.ndim == 1:
