@@ -68,7 +68,7 @@ class JitAttentionOps(AttentionOps):
     ) -> Array:
         """Write the output to ``out``; return the weights."""
         p: Array = self.empty((*q.shape[:3], k.shape[2]), q.dtype)
-        np.matmul(q, k.swapaxes(2, 3), out=p)
+        np.matmul(q, self._transposed(k), out=p)
         softmax_rows(p, q.dtype.type(scale_or_default(q, scale)), causal, _additive(mask, p))
         np.matmul(p, v, out=out)
         return p
@@ -88,12 +88,18 @@ class JitAttentionOps(AttentionOps):
         """Write the gradients to the last three arguments."""
         np.matmul(p.swapaxes(2, 3), grad, out=grad_v)
         grad_scores: Array = self.empty(p.shape, p.dtype)
-        np.matmul(grad, v.swapaxes(2, 3), out=grad_scores)
+        np.matmul(grad, self._transposed(v), out=grad_scores)
         rows = (-1, p.shape[3])
         factor = q.dtype.type(scale_or_default(q, scale))
         softmax_rows_backward(grad_scores.reshape(rows), p.reshape(rows), factor)
         np.matmul(grad_scores, k, out=grad_q)
         np.matmul(grad_scores.swapaxes(2, 3), q, out=grad_k)
+
+    def _transposed(self, x: Array) -> Array:
+        """Return a copy, (batch, heads, features, length): BLAS takes a third longer for a transposed view of it."""
+        copy: Array = self.empty((*x.shape[:2], x.shape[3], x.shape[2]), x.dtype)
+        copy[...] = x.swapaxes(2, 3)
+        return copy
 
 
 def _additive(mask: Array | None, scores: Array) -> Array:
