@@ -120,7 +120,7 @@ def _copy_clipped(target: Any, t: int, source: Any, base: int, s: int, end: int,
 
 @kernel
 def col2im(columns: Any, geometry: Any, first_row: int, x: Any) -> None:
-    """Add the columns of some rows to where `im2col` copies them from.
+    """Add the columns of some rows to where `im2col` copies them from; row 0 of an image first sets all of it to 0.
 
     Parameters
     ----------
@@ -141,6 +141,8 @@ def col2im(columns: Any, geometry: Any, first_row: int, x: Any) -> None:
     source, target = columns.reshape(-1), x.reshape(-1)
     for r in range(n // ow):
         image, i = (first_row + r) // oh, (first_row + r) % oh
+        if i == 0:
+            target[image * h * w * c : (image + 1) * h * w * c] = 0
         for u in range(kh):
             line = i * sh - ph + u * dh
             if line < 0 or line >= h:

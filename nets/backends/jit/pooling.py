@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nets.backends.jit.convolution import channels_last
+from nets.backends.jit.conv_blocks import channels_last
 from nets.backends.jit.pool_kernels import avg_pool, avg_pool_backward, max_pool, max_pool_backward
 from nets.backends.reference.convolution import Pair, conv2d_output_size
 from nets.backends.reference.pooling import PoolingOps

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from benchmarks.convolution import PADDING, STEPS, STRIDE, inputs, measure, pytorch, table
 from nets.backends import load
-from nets.backends.jit.convolution import chunk_size, row_blocks
+from nets.backends.jit.conv_blocks import chunk_size, row_blocks
 from nets.backends.reference.convolution import conv2d_output_size, conv_transpose2d_output_size
 from nets.backends.reference.pointwise import FROM_OUTPUT
 
