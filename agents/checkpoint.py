@@ -21,8 +21,6 @@ updated are 0 and take no space: 66 MiB after 10,000 games instead of 770.
 """
 
 import json
-import os
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -34,6 +32,7 @@ from safetensors.numpy import save_file
 
 from agents.ntuple import LINES, N_WEIGHTS, NETWORK, PATTERNS, NTupleAgent
 from agents.td import TDLearner, TDSettings
+from nets.files import write_atomically
 
 FILE_NAME: Final = "checkpoint.safetensors"
 FORMAT: Final = "game2048 n-tuple"
@@ -46,26 +45,6 @@ class CheckpointError(Exception):
 
 class NoCheckpointError(CheckpointError):
     """There is no checkpoint in the folder."""
-
-
-def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Call ``write`` with a temporary path beside ``path``, flush to disk, and rename: all or nothing."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.touch()
-        mode = temporary.stat().st_mode  # as the user's umask wants it; safetensors makes private files
-        write(temporary)
-        temporary.chmod(mode)
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def save_learner(learner: TDLearner, folder: Path) -> None:

@@ -14,10 +14,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from agents.checkpoint import FILE_NAME, save_learner, write_atomically
+from agents.checkpoint import FILE_NAME, save_learner
 from agents.evaluate import tile_rates
 from agents.ntuple import NETWORK
 from agents.td import TDLearner, TrainingBlock
+from nets.files import write_atomically
 
 METRICS_NAME: Final = "metrics.jsonl"
 SETTINGS_NAME: Final = "settings.json"

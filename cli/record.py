@@ -191,8 +191,8 @@ class BestGames:
 
 def export_games(records: "Iterable[GameRecord]", folder: Path, form: str) -> None:
     """Write games to files named by their ids."""
-    from agents.checkpoint import write_atomically
     from game2048.formats import format_game, format_hobby
+    from nets.files import write_atomically
 
     folder.mkdir(parents=True, exist_ok=True)
     for record in records:
