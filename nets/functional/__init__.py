@@ -19,7 +19,7 @@ from nets.functional.activations import (
     swish,
     tanh,
 )
-from nets.functional.attention import scaled_dot_product_attention
+from nets.functional.attention import scaled_dot_product_attention, self_attention
 from nets.functional.convolution import avg_pool2d, conv2d, conv_transpose2d, max_pool2d, upsample_nearest2d
 from nets.functional.linear import dropout, embedding, linear, one_hot
 from nets.functional.losses import (
@@ -66,6 +66,7 @@ __all__ = [
     "relu",
     "rnn",
     "scaled_dot_product_attention",
+    "self_attention",
     "sigmoid",
     "silu",
     "softmax",

@@ -1,5 +1,7 @@
 """Attention; equations: `nets.backends.reference.attention`."""
 
+from typing import Any
+
 import numpy as np
 
 from nets.backends import backend
@@ -47,20 +49,7 @@ def scaled_dot_product_attention(
         raise ShapeError(f"{name}: queries and keys must have as many features, got {shapes}")
     not_empty(name, query)
     not_empty(name, key)
-    mask = None
-    if attn_mask is not None:
-        mask = as_tensor(attn_mask).data
-        scores = (*query.shape[:3], key.shape[2])
-        try:
-            fits = np.broadcast_shapes(mask.shape, scores) == scores
-        except ValueError:
-            fits = False
-        if not fits:
-            raise ShapeError(f"{name}: a mask of shape {mask.shape} does not stretch to the scores' {scores}")
-        if mask.dtype != bool and mask.dtype.kind != "f":
-            raise DtypeError(f"{name}: the mask must hold bools or floats, got {mask.dtype}")
-        if mask.dtype != bool:
-            mask = mask.astype(query.dtype, copy=False)
+    mask = _mask(name, attn_mask, (*query.shape[:3], key.shape[2]), query.dtype)
     back = backend()
     out, saved = back.attention(query.data, key.data, value.data, mask, is_causal, scale)
 
@@ -68,3 +57,62 @@ def scaled_dot_product_attention(
         return back.attention_backward(grad, query.data, key.data, value.data, saved, scale)
 
     return record_joint(name, out, (query, key, value), backward)
+
+
+def self_attention(
+    qkv: Operand,
+    num_heads: int,
+    attn_mask: Operand | None = None,
+    is_causal: bool = False,
+    scale: float | None = None,
+) -> Tensor:
+    """Return the attention of a sequence to itself, heads side by side: one operation with one gradient.
+
+    Parameters
+    ----------
+    qkv : Tensor of floats, shape (batch, length, 3 features)
+        Queries, keys and values side by side, each with its heads side by side.
+    num_heads : int
+        Divides the features.
+    attn_mask, is_causal, scale
+        As in `scaled_dot_product_attention`.
+
+    Returns
+    -------
+    Tensor, shape (batch, length, features)
+    """
+    name = "self_attention"
+    qkv = floats(name, qkv)
+    if qkv.ndim != 3 or num_heads < 1 or qkv.shape[2] % (3 * num_heads):
+        raise ShapeError(
+            f"{name}: qkv of {num_heads} heads must have shape (batch, length, 3 features), got {qkv.shape}"
+        )
+    not_empty(name, qkv)
+    batch, length, features = qkv.shape
+    mask = _mask(name, attn_mask, (batch, num_heads, length, length), qkv.dtype)
+    back = backend()
+    packed = qkv.data.reshape(batch, length, 3, num_heads, -1)
+    out, saved = back.self_attention(packed, mask, is_causal, scale)
+
+    def backward(grad: Array) -> tuple[Array]:
+        return (back.self_attention_backward(grad.reshape(out.shape), packed, saved, scale).reshape(qkv.shape),)
+
+    return record_joint(name, out.reshape(batch, length, features // 3), (qkv,), backward)
+
+
+def _mask(name: str, attn_mask: Operand | None, scores: tuple[int, ...], dtype: np.dtype[Any]) -> Array | None:
+    """Return a mask as the back end takes it."""
+    if attn_mask is None:
+        return None
+    mask = as_tensor(attn_mask).data
+    try:
+        fits = np.broadcast_shapes(mask.shape, scores) == scores
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ShapeError(f"{name}: a mask of shape {mask.shape} does not stretch to the scores' {scores}")
+    if mask.dtype == bool:
+        return mask
+    if mask.dtype.kind != "f":
+        raise DtypeError(f"{name}: the mask must hold bools or floats, got {mask.dtype}")
+    return mask.astype(dtype, copy=False)

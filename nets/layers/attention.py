@@ -81,12 +81,13 @@ class MultiheadAttention(Module):
         """
         query = self._vectors("query", query)
         if key is None:
-            q, k, v = self._project_together(query)
-        else:
-            key = self._vectors("key", key)
-            value = key if value is None else self._vectors("value", value)
-            q, k, v = self._project_apart(query, key, value)
-        mask = _allowed(key_padding_mask, attn_mask, (query.shape[0], k.shape[2]))
+            mask = _allowed(key_padding_mask, attn_mask, query.shape[:2])
+            qkv = F.linear(query, self.in_proj_weight, self.in_proj_bias)
+            return self.out_proj(F.self_attention(qkv, self.num_heads, mask, is_causal))  # type: ignore[no-any-return]
+        key = self._vectors("key", key)
+        value = key if value is None else self._vectors("value", value)
+        q, k, v = self._project(query, key, value)
+        mask = _allowed(key_padding_mask, attn_mask, key.shape[:2])
         heads = F.scaled_dot_product_attention(q, k, v, mask, is_causal)
         return self.out_proj(heads.swapaxes(1, 2).reshape(query.shape))  # type: ignore[no-any-return]
 
@@ -96,14 +97,8 @@ class MultiheadAttention(Module):
             raise ShapeError(f"{name} must have shape (batch, length, {self.embed_dim}), got {x.shape}")
         return x
 
-    def _project_together(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return q, k, v of one input by one product, each (batch, heads, length, features)."""
-        b, t, e = x.shape
-        qkv = F.linear(x, self.in_proj_weight, self.in_proj_bias)
-        split = qkv.reshape(b, t, 3, self.num_heads, e // self.num_heads).permute(2, 0, 3, 1, 4)
-        return split[0], split[1], split[2]
-
-    def _project_apart(self, *inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _project(self, *inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return q, k, v, each (batch, heads, length, features)."""
         weights = self.in_proj_weight.chunk(3)
         biases = (None, None, None) if self.in_proj_bias is None else self.in_proj_bias.chunk(3)
         q, k, v = (
@@ -117,7 +112,7 @@ class MultiheadAttention(Module):
         return f"{self.embed_dim}, {self.num_heads}"
 
 
-def _allowed(key_padding_mask: Operand | None, attn_mask: Operand | None, shape: tuple[int, int]) -> Tensor | None:
+def _allowed(key_padding_mask: Operand | None, attn_mask: Operand | None, shape: tuple[int, ...]) -> Tensor | None:
     """Turn masks of what to ignore into one of what is allowed, or of numbers to add."""
     batch, keys = shape
     padding = None if key_padding_mask is None else as_tensor(key_padding_mask).data.astype(bool)
