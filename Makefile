@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-slow test-external lint format bench clean
+.PHONY: demo test test-slow test-external lint format bench bench-nets clean
 .DEFAULT_GOAL := help
 
 help:  ## Show the targets
@@ -62,6 +62,14 @@ bench: $(VENV)/.dev .venv-peers/.done  ## Measure speed: this installation, then
 	while read -r peer; do \
 	  $(@D)/bin/python -m pip install --quiet --disable-pip-version-check "$$peer" || echo "left out: $$peer"; \
 	done < $<
+	touch $@
+
+bench-nets: .venv-torch/.done  ## Measure training steps of nets side by side with PyTorch, a few minutes
+	.venv-torch/bin/python -m benchmarks.nets
+
+.venv-torch/.done: benchmarks/torch.txt pyproject.toml
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --requirement $< --editable .
 	touch $@
 
 clean:  ## Remove what the targets made
