@@ -57,7 +57,7 @@ class Node:
         Its name, for messages.
     number : int
         Larger than the number of every node that it was computed from.
-    edges : tuple of Node, Tensor or None
+    edges : list of Node, Tensor or None
         Where the gradient of each input goes: the node that made it, a leaf, or nowhere.
     """
 
@@ -87,17 +87,24 @@ class Node:
     ) -> None:
         self.op = op
         self.number = next(_numbers)
-        self.edges: tuple[Node | Tensor | None, ...] | None = tuple(
-            [(t._node or t) if t.requires_grad else None for t in inputs]
-        )
-        self.shapes = [t.data.shape for t in inputs]
+        # Plain loops: this runs for every operation, and a comprehension is a call of its own.
+        edges: list[Node | Tensor | None] = []
+        shapes = []
+        for t in inputs:
+            edges.append(None if not t.requires_grad else t if t._node is None else t._node)
+            shapes.append(t._data.shape)  # noqa: PERF401
+        self.edges: list[Node | Tensor | None] | None = edges
+        self.shapes = shapes
         self.rules = rules
         self.joint = joint
         self.saved = saved
         # Not the tensor, which refers to this node: in a cycle, memory would wait for the garbage collector.
         self.output: Array | None = None if output is None or joint is not None else output._data
         self.output_version = _UNCHANGED if output is None else output._version
-        self.versions = [t._version[0] for t in saved]
+        versions = []
+        for t in saved:
+            versions.append(t._version[0])  # noqa: PERF401
+        self.versions = versions
         self.retained: Callable[[], Tensor | None] | None = (
             None  # a weak reference to the tensor that keeps this gradient
         )
@@ -209,7 +216,7 @@ def detect_anomaly() -> Iterator[None]:
 def check_finite(op: str, direction: str, values: Any) -> None:
     """Raise AnomalyError if an array or a tensor of floats holds a NaN or an infinity."""
     array: Any = values if isinstance(values, backend().array_types) else values.data
-    if array.dtype.kind != "f" or np.isfinite(array).all():
+    if array.dtype.kind != "f" or bool(backend().xp.isfinite(array).all()):
         return
     host = backend().to_numpy(array)
     index = tuple(int(i) for i in np.argwhere(~np.isfinite(host))[0])
