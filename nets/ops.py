@@ -10,6 +10,7 @@ The coarse operations (layers, losses) are in `nets.functional`.
 
 import math
 import numbers
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -70,7 +71,7 @@ def add(a: Operand, b: Operand) -> Tensor:
         a = _with(number, a)
         return record("add", a.data + number, (a,), (_same,))
     a, b = _both(a, b)
-    return record("add", _fits("add", np.add, a, b), (a, b), (_same, _same))
+    return record("add", _fits("add", operator.add, a, b), (a, b), (_same, _same))
 
 
 def sub(a: Operand, b: Operand) -> Tensor:
@@ -82,7 +83,7 @@ def sub(a: Operand, b: Operand) -> Tensor:
         b = _with(number, b)
         return record("sub", number - b.data, (b,), (_negated,))
     a, b = _both(a, b)
-    return record("sub", _fits("sub", np.subtract, a, b), (a, b), (_same, _negated))
+    return record("sub", _fits("sub", operator.sub, a, b), (a, b), (_same, _negated))
 
 
 def mul(a: Operand, b: Operand) -> Tensor:
@@ -92,7 +93,7 @@ def mul(a: Operand, b: Operand) -> Tensor:
         return record("mul", a.data * number, (a,), (lambda g: g * number,))
     a, b = _both(a, b)
     rules = (lambda g, a, b: g * b, lambda g, a, b: g * a)
-    return record("mul", _fits("mul", np.multiply, a, b), (a, b), rules, saved=(a, b))
+    return record("mul", _fits("mul", operator.mul, a, b), (a, b), rules, saved=(a, b))
 
 
 def div(a: Operand, b: Operand) -> Tensor:
@@ -105,7 +106,7 @@ def div(a: Operand, b: Operand) -> Tensor:
         return record("div", number / b.data, (b,), (lambda g, b: -number * g / (b * b),), saved=(b,))
     a, b = map(_float, _both(a, b))
     rules = (lambda g, a, b: g / b, lambda g, a, b: -g * a / (b * b))
-    return record("div", _fits("div", np.divide, a, b), (a, b), rules, saved=(a, b))
+    return record("div", _fits("div", operator.truediv, a, b), (a, b), rules, saved=(a, b))
 
 
 def neg(a: Operand) -> Tensor:
@@ -127,7 +128,7 @@ def pow(a: Operand, n: Operand) -> Tensor:  # noqa: A001  # as in math and torch
         lambda g, a, n: g * n * a ** (n - 1 + constant),
         lambda g, a, n: g * a**n * (1 - zero) * _log(a + zero),
     )
-    return record("pow", _fits("pow", np.power, a, n), (a, n), rules, saved=(a, n))
+    return record("pow", _fits("pow", operator.pow, a, n), (a, n), rules, saved=(a, n))
 
 
 def _same(g: Any) -> Any:
@@ -607,4 +608,4 @@ def matmul(a: Operand, b: Operand) -> Tensor:
     if a.shape[-1] != b.shape[-2]:
         raise ShapeError(f"matmul: shapes {a.shape} and {b.shape} do not fit: {a.shape[-1]} against {b.shape[-2]}")
     rules = (lambda g, a, b: g @ b.swapaxes(-1, -2), lambda g, a, b: a.swapaxes(-1, -2) @ g)
-    return record("matmul", _fits("matmul", np.matmul, a, b), (a, b), rules, saved=(a, b))
+    return record("matmul", _fits("matmul", operator.matmul, a, b), (a, b), rules, saved=(a, b))

@@ -278,7 +278,7 @@ def clip_grad_norm_(parameters: Iterable[Tensor], max_norm: float) -> float:
     """
     _check("max_norm", max_norm, max_norm > 0, "positive")
     given = [p for p in _distinct(parameters) if p._grad is not None]
-    norm = math.sqrt(math.fsum(backend().square_sum(_array(p._grad)) for p in given))
+    norm = math.sqrt(float(sum(backend().square_sum(_array(p._grad)) for p in given)))
     if norm > max_norm:
         for parameter in given:
             array = _array(parameter._grad)

@@ -278,7 +278,7 @@ class Tensor:
                 "a tensor that requires a gradient cannot be changed in place while operations are recorded; "
                 "use nets.no_grad(), or nets.where()"
             )
-        self._data[_raw(index)] = values.data if isinstance(values, Tensor) else values
+        self._data[_raw(index)] = values.data if isinstance(values, Tensor) else backend().asarray(values)
         self._version[0] += 1
 
     # --- operators and methods: nets.ops says what each does ---
@@ -501,7 +501,7 @@ def _as_array(values: Any, dtype: npt.DTypeLike | None) -> Array:
 def wrap(data: Array) -> Tensor:
     """Return a tensor around an array that an operation of the back end made."""
     tensor = Tensor.__new__(Tensor)
-    tensor._data = data if type(data) is np.ndarray else backend().asarray(data)
+    tensor._data = data if type(data) is np.ndarray or not isinstance(data, np.generic) else np.asarray(data)
     tensor._grad = tensor._node = tensor._slot = None
     tensor._version = [0]
     tensor.requires_grad = False
@@ -509,9 +509,11 @@ def wrap(data: Array) -> Tensor:
 
 
 def _raw(index: Any) -> Any:
-    """Replace the tensors in an index by their arrays."""
+    """Replace the tensors in an index by their arrays, and NumPy's arrays by those of the back end."""
     if isinstance(index, Tensor):
         return index.data
+    if isinstance(index, np.ndarray):
+        return backend().asarray(index)
     if isinstance(index, tuple):
         return tuple(_raw(part) for part in index)
     return index

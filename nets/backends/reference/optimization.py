@@ -1,5 +1,7 @@
 """One step of an optimiser, in place on flat arrays."""
 
+from typing import Any
+
 from nets.backends.reference.base import Array, BaseOps
 
 
@@ -87,7 +89,7 @@ class OptimizationOps(BaseOps):
         """Change ``average``: a += (1 - d) (w - a)."""
         average += (1 - decay) * (w - average)
 
-    def square_sum(self, x: Array) -> float:
-        """Return the sum of squares."""
+    def square_sum(self, x: Array) -> Any:
+        """Return the sum of squares, a number to add to others."""
         flat = x.ravel()
         return float(flat @ flat)
