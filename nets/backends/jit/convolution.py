@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nets.backends.jit.conv_blocks import FEW_CHANNELS, Columns, Deltas, channels_last, multiply, multiply_transposed
-from nets.backends.jit.conv_kernels import KIND, finish
+from nets.backends.jit.conv_depthwise import channel_weight_gradient, correlate_channels, spread_channels
+from nets.backends.jit.conv_kernels import KIND, Geometry, finish
 from nets.backends.reference.convolution import (
     ConvolutionOps,
     Gradients,
@@ -46,6 +47,10 @@ class JitConvolutionOps(ConvolutionOps):
         out = conv2d_output_size(x.shape[2:], weight.shape[2:], stride, padding, dilation)
         y: Array = self.empty((len(x), *out, len(weight)), x.dtype)
         geometry = (*weight.shape[2:], *stride, *padding, *dilation, *out)
+        if _is_depthwise(weight, groups):
+            correlate_channels(channels_last(self, x), _channel_weights(weight), geometry, y)
+            finished(y.reshape(-1, len(weight)), bias, activation)
+            return y.transpose(0, 3, 1, 2), None
         columns = Columns(self, x.shape, weight.shape, geometry, groups, x.dtype)
         image, matrix, rows = columns.image(x), columns.matrix(weight), y.reshape(-1, groups, len(weight) // groups)
         for first, last in columns.blocks:
@@ -76,6 +81,8 @@ class JitConvolutionOps(ConvolutionOps):
             )
             return gradients[0], None if gradients[1] is None else turned(gradients[1]), gradients[2]
         geometry = (*weight.shape[2:], *stride, *padding, *dilation, *grad.shape[2:])
+        if _is_depthwise(weight, groups):
+            return self._conv_depthwise_backward(grad, x, weight, y, geometry, activation, needs, False)
         columns = Columns(self, x.shape, weight.shape, geometry, groups, x.dtype)
         deltas = Deltas(self, grad, y, activation)
         image = columns.image(x)
@@ -110,6 +117,10 @@ class JitConvolutionOps(ConvolutionOps):
         out = conv_transpose2d_output_size(x.shape[2:], weight.shape[2:], stride, padding, output_padding, dilation)
         y: Array = self.empty((len(x), *out, weight.shape[1] * groups), x.dtype)
         geometry = (*weight.shape[2:], *stride, *padding, *dilation, *x.shape[2:])
+        if _is_depthwise(weight, groups):
+            spread_channels(channels_last(self, x), _channel_weights(weight), geometry, y)
+            finished(y.reshape(-1, len(weight)), bias, activation)
+            return y.transpose(0, 3, 1, 2), None
         columns = Columns(self, y.transpose(0, 3, 1, 2).shape, weight.shape, geometry, groups, x.dtype)
         matrix = np.ascontiguousarray(conv_matrix(weight, groups).swapaxes(1, 2))
         rows = channels_last(self, x).reshape(-1, groups, len(weight) // groups)
@@ -137,6 +148,8 @@ class JitConvolutionOps(ConvolutionOps):
     ) -> Gradients:
         """Return dL/dx, dL/dW and dL/db, those that are needed; see the reference."""
         geometry = (*weight.shape[2:], *stride, *padding, *dilation, *x.shape[2:])
+        if _is_depthwise(weight, groups):
+            return self._conv_depthwise_backward(grad, x, weight, y, geometry, activation, needs, True)
         columns = Columns(self, grad.shape, weight.shape, geometry, groups, x.dtype)
         deltas = Deltas(self, grad, y, activation)
         delta = deltas.rows(0, len(grad) * grad.shape[2]).reshape(len(grad), *grad.shape[2:], grad.shape[1])
@@ -158,12 +171,48 @@ class JitConvolutionOps(ConvolutionOps):
             deltas.sums if needs[2] else None,
         )
 
+    def _conv_depthwise_backward(
+        self,
+        grad: Array,
+        x: Array,
+        weight: Array,
+        y: Array,
+        geometry: Geometry,
+        activation: str,
+        needs: Needs,
+        transposed: bool,
+    ) -> Gradients:
+        """Return the gradients of a depthwise convolution, transposed or not: in the one delta is the large image."""
+        deltas, taps, image = Deltas(self, grad, y, activation), _channel_weights(weight), channels_last(self, x)
+        delta = deltas.rows(0, len(grad) * grad.shape[2]).reshape(len(grad), *grad.shape[2:], -1)
+        gx = gw = None
+        if needs[0]:
+            gx = self.empty(image.shape, x.dtype)
+            (correlate_channels if transposed else spread_channels)(delta, taps, geometry, gx)
+            gx = gx.transpose(0, 3, 1, 2)
+        if needs[1]:
+            total: Array = np.zeros(taps.shape, x.dtype)
+            large, small = (delta, image) if transposed else (image, delta)
+            channel_weight_gradient(large, small, geometry, total)
+            gw = np.ascontiguousarray(total.transpose(2, 0, 1)).reshape(weight.shape)
+        return gx, gw, deltas.sums if needs[2] else None
+
 
 def finished(rows: Array, bias: Array | None, activation: str) -> None:
     """Replace rows, shape (pixels, channels), by f(rows + b)."""
     if bias is not None or activation != "identity":
         bias = np.zeros(rows.shape[1], rows.dtype) if bias is None else np.ascontiguousarray(bias, rows.dtype)
         finish(rows, bias, KIND[activation])
+
+
+def _is_depthwise(weight: Array, groups: int) -> bool:
+    """Tell whether each channel has a group, and an output, of its own."""
+    return groups == len(weight) > 1 and weight.shape[1] == 1
+
+
+def _channel_weights(weight: Array) -> Array:
+    """Return depthwise weights (C, 1, kh, kw) as contiguous (kh, kw, C)."""
+    return np.ascontiguousarray(weight[:, 0].transpose(1, 2, 0))
 
 
 def turned(weight: Array) -> Array:

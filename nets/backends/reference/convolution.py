@@ -231,7 +231,7 @@ class ConvolutionOps(PointwiseOps):
         shape = (n, *out, kh, kw, groups, c // groups)
         strides = (a, b * sh, d * sw, b * dh, d * dw, e * (c // groups), e)
         windows = self.xp.lib.stride_tricks.as_strided(image, shape, strides)
-        return windows.transpose(5, 0, 1, 2, 3, 4, 6).reshape(groups, n * out[0] * out[1], -1)
+        return windows.transpose(5, 0, 1, 2, 3, 4, 6).reshape(groups, n * out[0] * out[1], kh * kw * c // groups)
 
     def col2im(
         self,
@@ -288,4 +288,4 @@ def grouped(image: Array, groups: int) -> Array:
 
 def ungrouped(rows: Array) -> Array:
     """Turn rows (groups, pixels, C / groups) to (pixels, C)."""
-    return rows.swapaxes(0, 1).reshape(rows.shape[1], -1)
+    return rows.swapaxes(0, 1).reshape(rows.shape[1], len(rows) * rows.shape[2])

@@ -31,6 +31,14 @@ CASES = [
     ((1, 1), (1, 1), (0, 0), (1, 1), 2),
     ((9, 7), (1, 1), (0, 0), (1, 1), 1),
 ]
+DEPTHWISE = [
+    ((3, 3), (1, 1), (1, 1), (1, 1), 6),
+    ((3, 2), (2, 1), (1, 2), (1, 2), 6),
+    ((2, 2), (2, 2), (0, 0), (1, 1), 6),
+]
+FEW_OR_MANY = [(case, channels) for case in CASES[:10] for channels in ((1, 6), (9, 1), (9, 2))]
+FEW_OR_MANY += [(case, (6, 6)) for case in DEPTHWISE]
+"""Settings, and channels in and out, that take ways of their own: few in, few out, or a group for each."""
 
 
 def arrays(case, dtype=np.float64, channels=(4, 6), n=3, size=(9, 7), transposed=False, seed=0):
@@ -72,6 +80,21 @@ def test_convolution_is_the_sum_that_defines_it(name, case):
     y, _ = load(name).conv2d(x, weight, bias, *setting)
 
     np.testing.assert_allclose(y, loops(x, weight, bias, *setting), rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize(("case", "channels"), FEW_OR_MANY, ids=str)
+def test_few_channels_in_or_out_make_no_difference(case, channels):
+    for transposed in (False, True):
+        x, weight, bias, setting = arrays(case, channels=channels, transposed=transposed)
+        setting = transposed_setting(setting) if transposed else setting
+
+        expected, found = (
+            forward_and_back(load(name), transposed, x, weight, bias, setting, "tanh") for name in BACKENDS
+        )
+
+        for a, b in zip(expected, found, strict=True):
+            assert a.shape == b.shape
+            np.testing.assert_allclose(b, a, rtol=1e-9, atol=1e-10)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -310,3 +333,17 @@ def test_the_road_is_measured_from_the_slowest_step_on():
     assert [row.name for row in rows][: len(STEPS)] == list(STEPS)
     assert rows[0].speedup == 1
     assert table(rows).row_count == len(rows)
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_an_empty_batch_has_an_empty_result(name):
+    for transposed in (False, True):
+        x, weight, bias, setting = arrays(CASES[3], n=0, transposed=transposed)
+        setting = transposed_setting(setting) if transposed else setting
+
+        y, gx, gw, gb = forward_and_back(load(name), transposed, x, weight, bias, setting, "relu")
+
+        assert y.shape == (0, 6, 9, 7)
+        assert gx.shape == x.shape
+        np.testing.assert_array_equal(gw, np.zeros_like(weight))
+        np.testing.assert_array_equal(gb, np.zeros(6))
