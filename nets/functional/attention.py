@@ -6,7 +6,7 @@ import numpy as np
 
 from nets.backends import backend
 from nets.backends.reference.base import Array
-from nets.errors import DtypeError, ShapeError
+from nets.errors import DtypeError, GraphError, ShapeError
 from nets.functional._checks import floats, not_empty
 from nets.tensor import Operand, Tensor, as_tensor, record_joint
 
@@ -104,7 +104,10 @@ def _mask(name: str, attn_mask: Operand | None, scores: tuple[int, ...], dtype: 
     """Return a mask as the back end takes it."""
     if attn_mask is None:
         return None
-    mask = as_tensor(attn_mask).data
+    given = as_tensor(attn_mask)
+    if given.requires_grad:
+        raise GraphError(f"{name}: attn_mask gets no gradient; detach() it")
+    mask = given.data
     try:
         fits = np.broadcast_shapes(mask.shape, scores) == scores
     except ValueError:

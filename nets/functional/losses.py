@@ -116,10 +116,10 @@ def _hard_cross_entropy(logits: Tensor, labels: Tensor, smoothing: float, reduct
             terms.sum() * terms.dtype.type(share),
             (logits,),
             lambda g: (back.cross_entropy_backward(g * share, p, y, smoothing),),
-            saved=(),
+            saved=(labels,),
         )
     return record_joint(
-        "cross_entropy", terms, (logits,), lambda g: (back.cross_entropy_backward(g, p, y, smoothing),), saved=()
+        "cross_entropy", terms, (logits,), lambda g: (back.cross_entropy_backward(g, p, y, smoothing),), saved=(labels,)
     )
 
 

@@ -122,12 +122,10 @@ def _allowed(key_padding_mask: Operand | None, attn_mask: Operand | None, shape:
         padding = padding[:, None, None, :]
     if attn_mask is None:
         return None if padding is None else Tensor(~padding)
-    mask = as_tensor(attn_mask).data
+    mask = as_tensor(attn_mask)
     if mask.dtype.kind == "f":
-        if padding is None:
-            return Tensor(mask)
-        return ops.where(Tensor(padding), Tensor(np.asarray(-math.inf, mask.dtype)), Tensor(mask))
-    ignored = mask.astype(bool)
+        return mask if padding is None else ops.where(padding, -math.inf, mask)
+    ignored = mask.data.astype(bool)
     return Tensor(~ignored if padding is None else ~(ignored | padding))
 
 

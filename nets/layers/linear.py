@@ -125,7 +125,7 @@ class Embedding(Module):
 
 
 def _axes(name: str, features: Any) -> tuple[int, ...]:
-    axes = (features,) if isinstance(features, int | np.integer) else tuple(features)
+    axes = tuple(features) if isinstance(features, tuple | list) else (features,)
     if not axes or any(not isinstance(n, int | np.integer) or n < 1 for n in axes):
         raise ArgumentError(f"{name} must be a positive int or a tuple of them, got {features!r}")
     return axes
