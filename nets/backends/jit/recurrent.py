@@ -54,7 +54,7 @@ class JitRecurrentOps(RecurrentOps):
 
     def rnn_backward(
         self,
-        grad_outputs: Array,
+        grad_outputs: Array | None,
         x: Array,
         h0: Array,
         w_ih: Array,
@@ -63,15 +63,17 @@ class JitRecurrentOps(RecurrentOps):
         nonlinearity: str = "tanh",
         reverse: bool = False,
         needs_x: bool = True,
+        grad_h_last: Array | None = None,
     ) -> Gradients:
         """Return the gradients of `rnn`, as the reference."""
         tape: Array = saved
-        grad_outputs = self._contiguous(grad_outputs)
         delta = self.empty((len(x), *h0.shape), h0.dtype)
-        grad_h = np.zeros_like(h0, order="C")
+        grad_h = _start(grad_h_last, h0)
         w_hh = np.ascontiguousarray(w_hh)
         for t in steps_in_time(len(x), not reverse):
-            rnn_step_backward(grad_outputs[t], grad_h, tape[t if reverse else t + 1], delta[t], nonlinearity == "relu")
+            if grad_outputs is not None:
+                grad_h += grad_outputs[t]
+            rnn_step_backward(grad_h, tape[t if reverse else t + 1], delta[t], nonlinearity == "relu")
             np.dot(delta[t], w_hh, out=grad_h)
         grad_x = self._through_weight(delta, w_ih) if needs_x else None
         return grad_x, grad_h, *self._tape_gradients(delta, tape, w_ih, w_hh, reverse)
@@ -99,14 +101,13 @@ class JitRecurrentOps(RecurrentOps):
         tanh_cells = self.empty((steps, batch, hidden), x.dtype)
         cells[steps if reverse else 0] = c0
         for before, after in _tape_rows(steps, reverse):
-            t = min(before, after)
-            np.dot(tape[before], weight, out=gates[t])
-            lstm_step(gates[t], cells[before], cells[after], tanh_cells[t], tape[after])
+            np.dot(tape[before], weight, out=gates[min(before, after)])
+            lstm_step(gates, cells, tanh_cells, tape, before, after)
         return outputs, cells[0 if reverse else steps].copy(), (gates, cells, tanh_cells, tape)
 
     def lstm_backward(
         self,
-        grad_outputs: Array,
+        grad_outputs: Array | None,
         grad_c_last: Array | None,
         x: Array,
         h0: Array,
@@ -116,17 +117,18 @@ class JitRecurrentOps(RecurrentOps):
         saved: Any,
         reverse: bool = False,
         needs_x: bool = True,
+        grad_h_last: Array | None = None,
     ) -> tuple[Array | None, Array, Array, Array, Array, Array, Array]:
         """Return the gradients of `lstm`, as the reference."""
         gates, cells, tanh_cells, tape = saved
-        grad_outputs = self._contiguous(grad_outputs)
         delta = self.empty(gates.shape, gates.dtype)
-        grad_h = np.zeros_like(h0, order="C")
-        grad_c = np.zeros_like(grad_h) if grad_c_last is None else np.array(grad_c_last, order="C")
+        grad_h = _start(grad_h_last, h0)
+        grad_c = _start(grad_c_last, c0)
         w_hh = np.ascontiguousarray(w_hh)
         for t in steps_in_time(len(x), not reverse):
-            cells_before = cells[t + 1 if reverse else t]
-            lstm_step_backward(grad_outputs[t], grad_h, grad_c, gates[t], cells_before, tanh_cells[t], delta[t])
+            if grad_outputs is not None:
+                grad_h += grad_outputs[t]
+            lstm_step_backward(grad_h, grad_c, gates, cells, tanh_cells, delta, t, t + 1 if reverse else t)
             np.dot(delta[t], w_hh, out=grad_h)
         grad_x = self._through_weight(delta, w_ih) if needs_x else None
         return grad_x, grad_h, grad_c, *self._tape_gradients(delta, tape, w_ih, w_hh, reverse)
@@ -162,7 +164,7 @@ class JitRecurrentOps(RecurrentOps):
 
     def gru_backward(
         self,
-        grad_outputs: Array,
+        grad_outputs: Array | None,
         x: Array,
         h0: Array,
         w_ih: Array,
@@ -170,19 +172,20 @@ class JitRecurrentOps(RecurrentOps):
         saved: Any,
         reverse: bool = False,
         needs_x: bool = True,
+        grad_h_last: Array | None = None,
     ) -> Gradients:
         """Return the gradients of `gru`, as the reference."""
         gates, candidates, states = saved
-        grad_outputs = self._contiguous(grad_outputs)
         delta, delta_u = self.empty(gates.shape, gates.dtype), self.empty(gates.shape, gates.dtype)
-        grad_h = np.zeros_like(h0, order="C")
-        product = np.zeros_like(grad_h)
+        grad_h = _start(grad_h_last, h0)
+        product = np.empty_like(grad_h)
         w_hh = np.ascontiguousarray(w_hh)
         for t in steps_in_time(len(x), not reverse):
+            if grad_outputs is not None:
+                grad_h += grad_outputs[t]
             before = states[t + 1 if reverse else t]
-            gru_step_backward(grad_outputs[t], grad_h, product, gates[t], candidates[t], before, delta[t], delta_u[t])
-            np.dot(delta_u[t], w_hh, out=product)
-        grad_h += product
+            gru_step_backward(grad_h, gates[t], candidates[t], before, delta[t], delta_u[t])
+            grad_h += np.dot(delta_u[t], w_hh, out=product)
         grad_x, grad_w_ih, grad_b_ih = self._input_gradients(delta, x, w_ih, needs_x)
         grad_w_hh = self._product_over_steps(delta_u, states[1:] if reverse else states[:-1])
         return grad_x, grad_h, grad_w_ih, grad_w_hh, grad_b_ih, delta_u.sum((0, 1))
@@ -229,13 +232,10 @@ class JitRecurrentOps(RecurrentOps):
         np.dot(flat(delta), weight, out=flat(grad_x))
         return grad_x
 
-    def _contiguous(self, grad: Array) -> Array:
-        """Return the gradient in C order, for which alone the kernels are compiled: others would be slower."""
-        if grad.flags.c_contiguous:
-            return grad
-        copy: Array = self.empty(grad.shape, grad.dtype)
-        copy[...] = grad
-        return copy
+
+def _start(grad_last: Array | None, like: Array) -> Array:
+    """Return the gradient of a last state as an array to change, zeros where there is none."""
+    return np.zeros_like(like, order="C") if grad_last is None else np.array(grad_last, order="C")
 
 
 def _tape_rows(steps: int, reverse: bool) -> list[tuple[int, int]]:

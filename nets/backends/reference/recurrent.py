@@ -6,7 +6,8 @@ The products of all inputs with ``w_ih`` do not wait for each other and are one 
 gradient, a sum over all steps. Only the products with ``w_hh`` go step by step.
 
 ``reverse=True`` reads the sequence from its last step to its first; ``outputs[t]`` still belongs to ``x[t]``, so the
-last state is ``outputs[0]``. The gradient of a last hidden state is added to ``grad_outputs`` there by the caller.
+last state is ``outputs[0]``. Backwards, ``grad_outputs`` may be None where only last states are used, whose
+gradients are ``grad_h_last`` and ``grad_c_last``; None stands for zeros.
 
 References
 ----------
@@ -70,7 +71,7 @@ class RecurrentOps(PointwiseOps):
 
     def rnn_backward(
         self,
-        grad_outputs: Array,
+        grad_outputs: Array | None,
         x: Array,
         h0: Array,
         w_ih: Array,
@@ -79,6 +80,7 @@ class RecurrentOps(PointwiseOps):
         nonlinearity: str = "tanh",
         reverse: bool = False,
         needs_x: bool = True,
+        grad_h_last: Array | None = None,
     ) -> Gradients:
         """Return the gradients of `rnn`.
 
@@ -86,9 +88,10 @@ class RecurrentOps(PointwiseOps):
         """
         outputs = saved
         delta = self.xp.empty_like(outputs)
-        grad_h = self.xp.zeros_like(h0)
+        grad_h = self.xp.zeros_like(h0) if grad_h_last is None else grad_h_last
         for t in steps_in_time(len(x), not reverse):
-            delta[t] = self.activate_backward(grad_outputs[t] + grad_h, None, outputs[t], nonlinearity)
+            grad_h = grad_h if grad_outputs is None else grad_h + grad_outputs[t]
+            delta[t] = self.activate_backward(grad_h, None, outputs[t], nonlinearity)
             grad_h = delta[t] @ w_hh
         grad_x, grad_w_ih, grad_b_ih = self._input_gradients(delta, x, w_ih, needs_x)
         grad_w_hh = self._product_over_steps(delta, self._states_before(outputs, h0, reverse))
@@ -147,7 +150,7 @@ class RecurrentOps(PointwiseOps):
 
     def lstm_backward(
         self,
-        grad_outputs: Array,
+        grad_outputs: Array | None,
         grad_c_last: Array | None,
         x: Array,
         h0: Array,
@@ -157,6 +160,7 @@ class RecurrentOps(PointwiseOps):
         saved: Any,
         reverse: bool = False,
         needs_x: bool = True,
+        grad_h_last: Array | None = None,
     ) -> tuple[Array | None, Array, Array, Array, Array, Array, Array]:
         """Return dL/dx, dL/dh0, dL/dc0, dL/dw_ih, dL/dw_hh, dL/db_ih and dL/db_hh.
 
@@ -168,11 +172,11 @@ class RecurrentOps(PointwiseOps):
         gates, cells, tanh_cells, outputs = saved
         delta = self.xp.empty_like(gates)
         cells_before = self._states_before(cells, c0, reverse)
-        grad_h = self.xp.zeros_like(h0)
+        grad_h = self.xp.zeros_like(h0) if grad_h_last is None else grad_h_last
         grad_c = self.xp.zeros_like(c0) if grad_c_last is None else grad_c_last
         for t in steps_in_time(len(x), not reverse):
             i, f, g, o = _cut(gates[t], 4)
-            grad_h = grad_h + grad_outputs[t]
+            grad_h = grad_h if grad_outputs is None else grad_h + grad_outputs[t]
             grad_c = grad_c + grad_h * o * (1 - tanh_cells[t] ** 2)
             for part, value in zip(
                 _cut(delta[t], 4),
@@ -242,7 +246,7 @@ class RecurrentOps(PointwiseOps):
 
     def gru_backward(
         self,
-        grad_outputs: Array,
+        grad_outputs: Array | None,
         x: Array,
         h0: Array,
         w_ih: Array,
@@ -250,6 +254,7 @@ class RecurrentOps(PointwiseOps):
         saved: Any,
         reverse: bool = False,
         needs_x: bool = True,
+        grad_h_last: Array | None = None,
     ) -> Gradients:
         """Return the gradients of `gru`.
 
@@ -261,11 +266,11 @@ class RecurrentOps(PointwiseOps):
         gates, candidates, outputs = saved
         delta, delta_u = self.xp.empty_like(gates), self.xp.empty_like(gates)
         states_before = self._states_before(outputs, h0, reverse)
-        grad_h = self.xp.zeros_like(h0)
+        grad_h = self.xp.zeros_like(h0) if grad_h_last is None else grad_h_last
         for t in steps_in_time(len(x), not reverse):
             r, z, n = _cut(gates[t], 3)
             delta_r, delta_z, delta_n = _cut(delta[t], 3)
-            grad_h = grad_h + grad_outputs[t]
+            grad_h = grad_h if grad_outputs is None else grad_h + grad_outputs[t]
             delta_n[...] = grad_h * (1 - z) * (1 - n * n)
             delta_r[...] = delta_n * candidates[t] * r * (1 - r)
             delta_z[...] = grad_h * (states_before[t] - n) * z * (1 - z)

@@ -152,6 +152,28 @@ def test_the_gradient_of_the_input_is_left_out_where_nobody_wants_it(backend: st
     assert case.backward(ops, saved, False, needs_x=False)[0] is None
 
 
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_the_gradient_of_the_last_state_may_come_apart_from_the_outputs(backend: str, kind: str, reverse: bool) -> None:
+    ops, case = load(backend), Case(kind)
+    _, saved = case.forward(ops, reverse)
+    last, grad = (0 if reverse else -1), case.grad
+
+    apart = case.backward(ops, saved, reverse, grad_h_last=grad[last])
+    case.grad = grad.copy()
+    case.grad[last] *= 2
+    together = case.backward(ops, saved, reverse)
+    case.grad = None
+    alone = case.backward(ops, saved, reverse, grad_h_last=grad[last])
+    case.grad = np.zeros_like(grad)
+    case.grad[last] = grad[last]
+    among_zeros = case.backward(ops, saved, reverse)
+
+    for mine, other in zip([*apart, *alone], [*together, *among_zeros], strict=True):
+        np.testing.assert_allclose(mine, other, rtol=1e-12, atol=1e-14)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("backend", BACKENDS)
