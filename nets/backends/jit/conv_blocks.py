@@ -130,7 +130,8 @@ class Deltas:
         image, line, end = first // oh, first % oh, (last - 1) // oh + 1
         whole = slice(None) if last - first >= oh else slice(line, line + last - first)
         grad, y = (array[image:end, whole] for array in (self.grad, self.y))
-        if not grad.flags.c_contiguous:
+        ours = not grad.flags.c_contiguous
+        if ours:
             copy = aligned_empty(self.ops, grad.shape, grad.dtype)
             np.copyto(copy, grad)
             grad = copy
@@ -138,7 +139,7 @@ class Deltas:
         if self.kind == KIND["identity"]:
             self.sums += column_sum(grad)
             return grad
-        delta = aligned_empty(self.ops, grad.shape, grad.dtype)
+        delta = grad if ours else aligned_empty(self.ops, grad.shape, grad.dtype)
         self.sums += delta_and_sum(grad, y.reshape(-1, c), self.kind, delta)
         return delta
 
