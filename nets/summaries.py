@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from nets.graph import no_grad
-from nets.layers.module import Module, as_tuple, observing
+from nets.layers.module import Module, Parameter, as_tuple, observing
 from nets.tensor import Tensor
 
 Shape = tuple[int, ...]
@@ -48,17 +48,18 @@ def layers_of(model: Module, *inputs: Shape | Tensor, dtype: Any = np.float32) -
     counted: set[int] = set()
 
     def observe(module: Module, given: tuple[Any, ...], outputs: Any) -> None:
-        if next(module.children(), None) is not None or id(module) not in names:
-            return
-        own = [p for p in module.parameters() if id(p) not in counted]
-        counted.update(id(p) for p in own)
+        own = {id(p): p for p in vars(module).values() if isinstance(p, Parameter)}
+        if id(module) not in names or (next(module.children(), None) is not None and not own):
+            return  # a container is its parts
+        new = [p for key, p in own.items() if key not in counted]
+        counted.update(own)
         rows.append(
             LayerSummary(
                 name=names[id(module)],
                 layer=module.label(),
                 inputs=_shapes(given),
                 outputs=_shapes(as_tuple(outputs)),
-                n_parameters=sum(p.numel() for p in own),
+                n_parameters=sum(p.numel() for p in new),
             )
         )
 

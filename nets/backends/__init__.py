@@ -84,7 +84,7 @@ class use:  # noqa: N801  # reads like the function it mostly is
     def __init__(self, name: str) -> None:
         global _current
         chosen = load(name)
-        self._previous = backend()
+        self._previous = _current  # None where the default was not needed yet: then Numba stays unloaded
         _current = chosen
 
     def __enter__(self) -> "ArrayOps":

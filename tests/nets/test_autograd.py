@@ -58,7 +58,7 @@ def test_positions_of_arguments():
         nets.grad(cube, 1)(2.0)
 
 
-Pair = namedtuple("Pair", "first second")  # noqa: PYI024
+Pair = namedtuple("Pair", "first second")
 
 
 def test_arguments_may_be_trees():
