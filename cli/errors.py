@@ -25,9 +25,10 @@ def expected_failures(error: Exception) -> str | None:
     from agents.checkpoint import CheckpointError
     from agents.td import DivergedError
     from game2048.record import RecordError
+    from nets.errors import NetsError
     from server.errors import ServerError
 
-    if isinstance(error, CheckpointError | DivergedError | RecordError | ServerError):
+    if isinstance(error, CheckpointError | DivergedError | NetsError | RecordError | ServerError):
         return " ".join(str(error).split())
     return None
 

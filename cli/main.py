@@ -16,6 +16,7 @@ from cli.bench import Bench
 from cli.demo import Demo
 from cli.errors import CliError, UsageError, expected_failures
 from cli.evaluate import Evaluate
+from cli.nets import SUBCOMMANDS, Nets
 from cli.play import Play
 from cli.record import Record
 from cli.serve import Serve
@@ -36,6 +37,7 @@ COMMANDS: Final[dict[str, Callable[..., Command]]] = {
     "play": Play,
     "record": Record,
     "serve": Serve,
+    "nets": Nets,
     "bench": Bench,
 }
 DESCRIPTION: Final = (
@@ -79,10 +81,10 @@ def first_message(text: str) -> str:
     """
     lines: list[str] = []
     for raw in text.splitlines():
-        if not raw.startswith("│"):
+        if not raw.startswith(("│", "|")):  # rich draws with ASCII where it finds no UTF-8
             continue
-        line = raw.strip("│ ")
-        if line and not line.strip("─"):
+        line = raw.strip("│| ")
+        if line and not line.strip("─-"):
             break
         lines.append(line)
     return " ".join(lines) if lines else " ".join(text.split())
@@ -115,8 +117,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def help_for(arguments: Sequence[str]) -> str:
     """Return the command that explains what went wrong."""
-    known = arguments[0] if arguments and arguments[0] in COMMANDS else ""
-    return " ".join(filter(None, ["game2048", known, "--help"]))
+    known = [*arguments[:1]] if arguments and arguments[0] in COMMANDS else []
+    if known == ["nets"] and len(arguments) > 1 and arguments[1] in SUBCOMMANDS:
+        known.append(arguments[1])
+    return " ".join(["game2048", *known, "--help"])
 
 
 if __name__ == "__main__":
