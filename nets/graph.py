@@ -92,7 +92,7 @@ class Node:
         shapes = []
         for t in inputs:
             edges.append(None if not t.requires_grad else t if t._node is None else t._node)
-            shapes.append(t._data.shape)  # noqa: PERF401
+            shapes.append(t._data.shape)
         self.edges: list[Node | Tensor | None] | None = edges
         self.shapes = shapes
         self.rules = rules

@@ -606,7 +606,7 @@ def record_outputs(op: str, data: Sequence[Array], inputs: tuple[Tensor, ...], r
         for i, out in enumerate(outs):
             out._node = Node(op, (), (lambda g, i=i: Parts(n, i, g),), None, (), None)
             out._node.output_version = out._version
-            out._node.edges, out._node.shapes = (hub,), [Parts.shape]
+            out._node.edges, out._node.shapes = [hub], [Parts.shape]
             out.requires_grad = True
     if mode.anomaly:
         for array in data:
