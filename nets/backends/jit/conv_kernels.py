@@ -270,7 +270,7 @@ def delta_and_sum(grad: Any, y: Any, kind: int, delta: Any) -> Any:
     kind : int
         Which f, see `KIND`; not the identity.
     delta : ndarray, shape (pixels, channels)
-        Changed; may be ``grad``.
+        Changed; memory of its own, for where arrays overlap the loops do without SIMD.
     """
     c = grad.shape[1]
     tile = c * (TILE // c + 1)
