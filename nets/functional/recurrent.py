@@ -10,7 +10,7 @@ from nets.backends import backend
 from nets.backends.reference.base import Array
 from nets.errors import ShapeError
 from nets.functional._checks import floats, not_empty
-from nets.tensor import Operand, Tensor, record_joint, record_outputs
+from nets.tensor import Operand, Tensor, record_outputs
 
 
 def rnn(
@@ -22,8 +22,8 @@ def rnn(
     b_hh: Tensor | None = None,
     nonlinearity: str = "tanh",
     reverse: bool = False,
-) -> Tensor:
-    """Return the hidden states of a simple recurrent network, shape (steps, batch, hidden).
+) -> tuple[Tensor, Tensor]:
+    """Return the hidden states of a simple recurrent network, (steps, batch, hidden), and the last, (batch, hidden).
 
     Parameters
     ----------
@@ -40,13 +40,14 @@ def rnn(
     biases = (None if b_ih is None else b_ih.data, None if b_hh is None else b_hh.data)
     outputs, saved = back.rnn(x.data, h0.data, w_ih.data, w_hh.data, *biases, nonlinearity, reverse)
 
-    def backward(grad: Array) -> list[Array | None]:
-        gradients = back.rnn_backward(
-            grad, x.data, h0.data, w_ih.data, w_hh.data, saved, nonlinearity, reverse, x.requires_grad
-        )
+    def backward(grads: Sequence[Array | None]) -> list[Array | None]:
+        arrays = (x.data, h0.data, w_ih.data, w_hh.data, saved)
+        gradients = back.rnn_backward(grads[0], *arrays, nonlinearity, reverse, x.requires_grad, grads[1])
         return _present(gradients, b_ih, b_hh)
 
-    return record_joint("rnn", outputs, _inputs(x, h0, w_ih, w_hh, b_ih, b_hh), backward)
+    results = (outputs, _last(outputs, reverse))
+    hidden, last = record_outputs("rnn", results, _inputs(x, h0, w_ih, w_hh, b_ih, b_hh), backward)
+    return hidden, last
 
 
 def gru(
@@ -57,8 +58,8 @@ def gru(
     b_ih: Tensor | None = None,
     b_hh: Tensor | None = None,
     reverse: bool = False,
-) -> Tensor:
-    """Return the hidden states of gated recurrent units, shape (steps, batch, hidden).
+) -> tuple[Tensor, Tensor]:
+    """Return the hidden states of gated recurrent units, (steps, batch, hidden), and the last, (batch, hidden).
 
     The weights hold the gates r, z, n below one another: shapes (3 hidden, inputs) and (3 hidden, hidden).
     """
@@ -67,11 +68,13 @@ def gru(
     biases = (None if b_ih is None else b_ih.data, None if b_hh is None else b_hh.data)
     outputs, saved = back.gru(x.data, h0.data, w_ih.data, w_hh.data, *biases, reverse)
 
-    def backward(grad: Array) -> list[Array | None]:
-        gradients = back.gru_backward(grad, x.data, h0.data, w_ih.data, w_hh.data, saved, reverse, x.requires_grad)
-        return _present(gradients, b_ih, b_hh)
+    def backward(grads: Sequence[Array | None]) -> list[Array | None]:
+        arrays = (x.data, h0.data, w_ih.data, w_hh.data, saved)
+        return _present(back.gru_backward(grads[0], *arrays, reverse, x.requires_grad, grads[1]), b_ih, b_hh)
 
-    return record_joint("gru", outputs, _inputs(x, h0, w_ih, w_hh, b_ih, b_hh), backward)
+    results = (outputs, _last(outputs, reverse))
+    hidden, last = record_outputs("gru", results, _inputs(x, h0, w_ih, w_hh, b_ih, b_hh), backward)
+    return hidden, last
 
 
 def lstm(
@@ -83,8 +86,8 @@ def lstm(
     b_ih: Tensor | None = None,
     b_hh: Tensor | None = None,
     reverse: bool = False,
-) -> tuple[Tensor, Tensor]:
-    """Return the hidden states of a long short-term memory, shape (steps, batch, hidden), and the last cell state.
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the hidden states of a long short-term memory, (steps, batch, hidden), the last, and the last cell state.
 
     The weights hold the gates i, f, g, o below one another: shapes (4 hidden, inputs) and (4 hidden, hidden).
     """
@@ -94,15 +97,18 @@ def lstm(
     outputs, c_last, saved = back.lstm(x.data, h0.data, c0.data, w_ih.data, w_hh.data, *biases, reverse)
 
     def backward(grads: Sequence[Array | None]) -> list[Array | None]:
-        grad_outputs = back.xp.zeros_like(outputs) if grads[0] is None else grads[0]
-        gradients = back.lstm_backward(
-            grad_outputs, grads[1], x.data, h0.data, c0.data, w_ih.data, w_hh.data, saved, reverse, x.requires_grad
-        )
+        arrays = (x.data, h0.data, c0.data, w_ih.data, w_hh.data, saved)
+        gradients = back.lstm_backward(grads[0], grads[2], *arrays, reverse, x.requires_grad, grads[1])
         return _present(gradients, b_ih, b_hh)
 
-    inputs = _inputs(x, h0, c0, w_ih, w_hh, b_ih, b_hh)
-    hidden, cell = record_outputs("lstm", (outputs, c_last), inputs, backward)
-    return hidden, cell
+    results = (outputs, _last(outputs, reverse), c_last)
+    hidden, last, cell = record_outputs("lstm", results, _inputs(x, h0, c0, w_ih, w_hh, b_ih, b_hh), backward)
+    return hidden, last, cell
+
+
+def _last(outputs: Array, reverse: bool) -> Array:
+    """Return a copy of the state after the last step that was read, so that its gradient comes by itself."""
+    return outputs[0 if reverse else -1].copy()
 
 
 def _checked(

@@ -161,8 +161,8 @@ class RNN(Recurrent):
         return outputs, h
 
     def _cell(self, x: Tensor, states: list[Tensor], suffix: str, reverse: bool) -> tuple[Tensor, tuple[Tensor, ...]]:
-        hidden = F.rnn(x, states[0], *self._weights(suffix), self.nonlinearity, reverse)
-        return hidden, (hidden[0 if reverse else -1],)
+        hidden, last = F.rnn(x, states[0], *self._weights(suffix), self.nonlinearity, reverse)
+        return hidden, (last,)
 
 
 class GRU(Recurrent):
@@ -180,8 +180,8 @@ class GRU(Recurrent):
         return outputs, h
 
     def _cell(self, x: Tensor, states: list[Tensor], suffix: str, reverse: bool) -> tuple[Tensor, tuple[Tensor, ...]]:
-        hidden = F.gru(x, states[0], *self._weights(suffix), reverse)
-        return hidden, (hidden[0 if reverse else -1],)
+        hidden, last = F.gru(x, states[0], *self._weights(suffix), reverse)
+        return hidden, (last,)
 
 
 class LSTM(Recurrent):
@@ -203,14 +203,15 @@ class LSTM(Recurrent):
         return outputs, (h, c)
 
     def _cell(self, x: Tensor, states: list[Tensor], suffix: str, reverse: bool) -> tuple[Tensor, tuple[Tensor, ...]]:
-        hidden, cell = F.lstm(x, states[0], states[1], *self._weights(suffix), reverse)
-        return hidden, (hidden[0 if reverse else -1], cell)
+        hidden, last, cell = F.lstm(x, states[0], states[1], *self._weights(suffix), reverse)
+        return hidden, (last, cell)
 
 
 class LastStep(Module):
     """The outputs of a recurrent layer at its last step, for a `Sequential`.
 
-    Takes what the layer returns, (outputs, states).
+    Takes what the layer returns, (outputs, states). Where the layer reads forwards only, these outputs are its last
+    state, whose gradient needs no array of all steps.
     """
 
     def __init__(self, batch_first: bool = False) -> None:
@@ -218,6 +219,9 @@ class LastStep(Module):
 
     def forward(self, outputs: Tensor, states: Any = None) -> Tensor:
         """Map (steps, batch, hidden) to (batch, hidden)."""
+        last: Tensor | None = states[0] if isinstance(states, tuple) else states
+        if last is not None and last.shape[2] == outputs.shape[2]:
+            return last[-1]
         return outputs[:, -1] if self.batch_first else outputs[-1]
 
 

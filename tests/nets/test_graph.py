@@ -132,12 +132,13 @@ def test_several_outputs_of_one_operation(backend):
     check_grads(lambda *a: F.lstm(*a), *arrays)
     check_grads(lambda *a: F.lstm(*a)[0], *arrays)
     check_grads(lambda *a: F.lstm(*a)[1], *arrays)
-    check_grads(lambda *a: F.lstm(*a)[1] * F.lstm(*a)[0].sum(0), *arrays)
+    check_grads(lambda *a: F.lstm(*a)[2], *arrays)
+    check_grads(lambda *a: F.lstm(*a)[2] * F.lstm(*a)[0].sum(0) * F.lstm(*a)[1], *arrays)
 
 
 def test_each_output_of_one_operation_keeps_its_own_gradient_on_request():
     arrays = [some(*s, seed=i) for i, s in enumerate([(2, 1, 2), (1, 3), (1, 3), (12, 2), (12, 3)])]
-    hidden, cell = F.lstm(*[nets.Tensor(a, requires_grad=True) for a in arrays])
+    hidden, _, cell = F.lstm(*[nets.Tensor(a, requires_grad=True) for a in arrays])
     hidden.retain_grad()
     cell.retain_grad()
 
@@ -530,7 +531,7 @@ def test_anomaly_mode_names_operations_with_several_outputs(backend):
     inputs = [nets.Tensor(a, requires_grad=True) for a in arrays]
 
     with nets.detect_anomaly():
-        outputs, cell = F.lstm(*inputs)
+        outputs, _, cell = F.lstm(*inputs)
         (outputs.sum() + cell.sum()).backward(retain_graph=True)
         with pytest.raises(nets.AnomalyError, match=r"lstm made .* in its backward pass"):
             outputs.backward(np.full(outputs.shape, np.nan))
