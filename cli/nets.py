@@ -145,12 +145,13 @@ class Training:
 
     def _tell(self, figures: dict[str, Any]) -> None:
         folder = shlex.quote(str(self.folder))
+        epochs = f"{figures['epochs']} epoch{'' if figures['epochs'] == 1 else 's'}"
         if figures["interrupted"]:
-            stdout.print(f"Stopped after {figures['epochs']} epochs. Saved in {self.folder}.", soft_wrap=True)
+            stdout.print(f"Stopped after {epochs}. Saved in {self.folder}.", soft_wrap=True)
             stdout.print(f"Go on with: game2048 nets {self.dataset} --out {folder} --resume", soft_wrap=True)
             return
         stdout.print(
-            f"Trained {figures['model']} ({figures['parameters']:,} parameters) for {figures['epochs']} epochs in "
+            f"Trained {figures['model']} ({figures['parameters']:,} parameters) in {epochs}, "
             f"{figures['seconds']:.1f} s: {100 * figures['test_accuracy']:.2f} % of {figures['test_images']:,} test "
             f"images right. Saved in {self.folder}.",
             soft_wrap=True,

@@ -248,8 +248,8 @@ class Trainer:
             metrics = self.validate(self.model)
             if self.monitor not in metrics:
                 raise ArgumentError(f"monitor must be one of {', '.join(metrics)}, got {self.monitor!r}")
-            best = self.best
-            better = best is None or sign * metrics[self.monitor] > sign * best[self.monitor]
+            score = sign * metrics[self.monitor]
+            better = not math.isnan(score) and (self.best is None or score > sign * self.best[self.monitor])
             if better:
                 self.best, self.best_state, self.stale = dict(metrics), self.model.state_dict(), 0
             else:

@@ -196,7 +196,7 @@ def test_people_get_words_instead(folder, tmp_path, capsys):
     code, out, _ = run(capsys, "mnist", "--data", folder, "--out", tmp_path / "run", "--epochs", 1)
 
     assert code == 0
-    assert re.search(r"Trained mlp \(235,146 parameters\) for 1 epochs? in .* % of 100 test images right", out)
+    assert re.search(r"Trained mlp \(235,146 parameters\) in 1 epoch, .* s: .* % of 100 test images right", out)
     assert "game2048 nets summary" in out
 
 

@@ -315,7 +315,7 @@ def test_training_stops_early_where_nothing_improves(tmp_path):
 
 
 def test_a_validation_that_is_not_a_number_is_never_the_best():
-    losses = iter([2.0, float("nan"), 1.0, float("nan")])
+    losses = iter([float("nan"), 2.0, float("nan"), 1.0])
     trainer = make(validate=lambda model: {"loss": next(losses)})
 
     trainer.fit(EPOCHS)
