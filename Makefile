@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-slow test-external lint format bench bench-nets clean
+.PHONY: demo test test-slow test-external test-torch lint format bench bench-nets clean
 .DEFAULT_GOAL := help
 
 help:  ## Show the targets
@@ -31,6 +31,9 @@ test-slow: $(VENV)/.dev  ## Run all tests: learning, a million boards, a wheel i
 test-external: .venv-external/.done .venv-rllib/.done  ## Run external trainers on the environment, in environments of their own
 	.venv-external/bin/python -m pytest -m external tests/external
 	RAY_USAGE_STATS_ENABLED=0 .venv-rllib/bin/python -m pytest -m external tests/external/test_rllib.py
+
+test-torch: .venv-torch/.done  ## Compare nets with PyTorch: values, gradients, steps of optimisers
+	.venv-torch/bin/python -m pytest tests/nets/torch
 
 .venv-external/.done: tests/external/requirements.txt pyproject.toml
 	$(PYTHON) -m venv $(@D)
