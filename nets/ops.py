@@ -339,6 +339,8 @@ def logsumexp(a: Operand, dim: Axes = None, keepdim: bool = False) -> Tensor:
     """Z = log sum e^a over some axes, exponents shifted by their maximum so that nothing overflows."""
     a = as_tensor(a)
     highest = amax(a, dim, keepdim=True).detach()
+    xp = backend().xp
+    highest = wrap(xp.where(xp.isfinite(highest.data), highest.data, 0))  # inf - inf would be NaN
     z = log(sum(exp(a - highest), dim, keepdim=True)) + highest
     if keepdim:
         return z
@@ -572,13 +574,22 @@ def to(a: Operand, target: Any) -> Tensor:
         ops, home = load(target), backend()
         moved = ops.asarray(home.to_numpy(a.data))
         return a if moved is a.data else record("to", moved, (a,), (lambda g: home.asarray(ops.to_numpy(g)),))
-    dtype = np.dtype(target)
+    dtype = as_dtype(target)
     if dtype == a.dtype:
         return a
     if dtype.kind != "f":
         return wrap(a.data.astype(dtype))
     before = a.dtype
     return record("to", a.data.astype(dtype), (a,), (lambda g: _cast(g, before),))
+
+
+def as_dtype(target: Any) -> np.dtype[Any]:
+    """Return a dtype by name, type or itself."""
+    try:
+        dtype: np.dtype[Any] = np.dtype(target)
+    except TypeError:
+        raise ArgumentError(f"to: the target must be a dtype or one of {', '.join(BACKENDS)}, got {target!r}") from None
+    return dtype
 
 
 def _cast(g: Any, dtype: np.dtype[Any]) -> Any:

@@ -160,6 +160,9 @@ class Tensor:
         origin = f", op={self._node.op}" if self._node else ", requires_grad=True" if self.requires_grad else ""
         return f"Tensor({values}{dtype}{origin})"
 
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else repr(self)
+
     # --- gradients ---
 
     def requires_grad_(self, requires_grad: bool = True) -> "Tensor":

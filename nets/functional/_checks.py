@@ -1,10 +1,15 @@
 """What every layer asks of its input."""
 
+from typing import Final
+
 import numpy as np
 
 from nets.backends import backend
 from nets.errors import ArgumentError, DtypeError, ShapeError
 from nets.tensor import Operand, Tensor, as_tensor, wrap
+
+FLOATS: Final = frozenset({np.dtype(np.float32), np.dtype(np.float64)})
+"""What kernels are compiled for."""
 
 
 def floats(name: str, x: Operand, like: Tensor | None = None) -> Tensor:
@@ -13,8 +18,13 @@ def floats(name: str, x: Operand, like: Tensor | None = None) -> Tensor:
     Data in the other float type is converted; a tensor that has a gradient is not, because that is a mistake.
     """
     x = as_tensor(x)
-    if x.dtype.kind != "f":
-        raise DtypeError(f"{name}: the input must hold floats, got {x.dtype}; convert it, as in x.float() / 255")
+    if x.dtype not in FLOATS:
+        if x.dtype.kind != "f":
+            raise DtypeError(f"{name}: the input must hold floats, got {x.dtype}; convert it, as in x.float() / 255")
+        if like is None:
+            raise DtypeError(
+                f"{name}: the input must hold float32 or float64, got {x.dtype}; convert it, as in x.float()"
+            )
     if like is None or x.dtype == like.dtype:
         return x
     if x.requires_grad:

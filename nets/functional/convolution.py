@@ -55,6 +55,7 @@ def conv2d(
     dilations = pair(name, "dilation", dilation, 1)
     outputs, inputs = weight.shape[:2]
     _check_groups(name, groups, inputs * groups, outputs)
+    _check_bias(name, bias, outputs, weight)
     if x.shape[1] != inputs * groups:
         raise ShapeError(
             f"{name}: an input of shape {x.shape} does not fit a weight of {weight.shape}, groups {groups}"
@@ -112,6 +113,7 @@ def conv_transpose2d(
     dilations, extra = pair(name, "dilation", dilation, 1), pair(name, "output_padding", output_padding, 0)
     inputs, outputs = weight.shape[0], weight.shape[1] * groups
     _check_groups(name, groups, inputs, outputs)
+    _check_bias(name, bias, outputs, weight)
     if x.shape[1] != inputs:
         raise ShapeError(
             f"{name}: an input of shape {x.shape} does not fit a weight of {weight.shape}, groups {groups}"
@@ -181,8 +183,17 @@ def _images(name: str, x: Operand, weight: Tensor) -> Tensor:
             f"{name}: the input must have shape (batch, channels, height, width), got {x.shape}; "
             f"the weight has shape {weight.shape}"
         )
+    if weight.ndim != 4:
+        raise ShapeError(f"{name}: a weight must have four axes, got shape {weight.shape}; the input has {x.shape}")
     not_empty(name, x)
     return x
+
+
+def _check_bias(name: str, bias: Tensor | None, outputs: int, weight: Tensor) -> None:
+    if bias is not None and bias.shape != (outputs,):
+        raise ShapeError(
+            f"{name}: a bias of shape {bias.shape} does not fit a weight of {weight.shape} with {outputs} outputs"
+        )
 
 
 def _check_groups(name: str, groups: int, inputs: int, outputs: int) -> None:

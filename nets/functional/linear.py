@@ -37,6 +37,8 @@ def linear(x: Operand, weight: Tensor, bias: Tensor | None = None, activation: s
     x = floats("linear", x, weight)
     if x.ndim == 0 or x.data.shape[-1] != weight.data.shape[-1]:
         raise ShapeError(f"linear: an input of shape {x.shape} does not fit a weight of shape {weight.shape}")
+    if bias is not None and bias._data.shape != weight._data.shape[:1]:
+        raise ShapeError(f"linear: a bias of shape {bias.shape} does not fit a weight of shape {weight.shape}")
     not_empty("linear", x)
     if activation not in FROM_OUTPUT:
         return named_activation(activation)(linear(x, weight, bias))

@@ -35,7 +35,7 @@ def rnn(
     reverse : bool
         See the module.
     """
-    x, (h0,) = _checked("rnn", 1, x, (h0,), w_ih, w_hh)
+    x, (h0,) = _checked("rnn", 1, x, (h0,), w_ih, w_hh, b_ih, b_hh)
     back = backend()
     biases = (None if b_ih is None else b_ih.data, None if b_hh is None else b_hh.data)
     outputs, saved = back.rnn(x.data, h0.data, w_ih.data, w_hh.data, *biases, nonlinearity, reverse)
@@ -63,7 +63,7 @@ def gru(
 
     The weights hold the gates r, z, n below one another: shapes (3 hidden, inputs) and (3 hidden, hidden).
     """
-    x, (h0,) = _checked("gru", 3, x, (h0,), w_ih, w_hh)
+    x, (h0,) = _checked("gru", 3, x, (h0,), w_ih, w_hh, b_ih, b_hh)
     back = backend()
     biases = (None if b_ih is None else b_ih.data, None if b_hh is None else b_hh.data)
     outputs, saved = back.gru(x.data, h0.data, w_ih.data, w_hh.data, *biases, reverse)
@@ -91,7 +91,7 @@ def lstm(
 
     The weights hold the gates i, f, g, o below one another: shapes (4 hidden, inputs) and (4 hidden, hidden).
     """
-    x, (h0, c0) = _checked("lstm", 4, x, (h0, c0), w_ih, w_hh)
+    x, (h0, c0) = _checked("lstm", 4, x, (h0, c0), w_ih, w_hh, b_ih, b_hh)
     back = backend()
     biases = (None if b_ih is None else b_ih.data, None if b_hh is None else b_hh.data)
     outputs, c_last, saved = back.lstm(x.data, h0.data, c0.data, w_ih.data, w_hh.data, *biases, reverse)
@@ -112,7 +112,13 @@ def _last(outputs: Array, reverse: bool) -> Array:
 
 
 def _checked(
-    name: str, gates: int, x: Operand, states: tuple[Operand, ...], w_ih: Tensor, w_hh: Tensor
+    name: str,
+    gates: int,
+    x: Operand,
+    states: tuple[Operand, ...],
+    w_ih: Tensor,
+    w_hh: Tensor,
+    *biases: Tensor | None,
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
     x = floats(name, x, w_ih)
     hidden = w_hh.shape[1]
@@ -121,6 +127,9 @@ def _checked(
                          "it must be (steps, batch, inputs)")  # fmt: skip
     if w_ih.shape[0] != gates * hidden or w_hh.shape[0] != gates * hidden:
         raise ShapeError(f"{name}: weights of shapes {w_ih.shape} and {w_hh.shape} must have {gates} x {hidden} rows")
+    for bias in biases:
+        if bias is not None and bias.shape != (gates * hidden,):
+            raise ShapeError(f"{name}: a bias of shape {bias.shape} does not fit weights of shape {w_ih.shape}")
     not_empty(name, x)
     given = tuple(floats(name, state, w_ih) for state in states)
     for state in given:

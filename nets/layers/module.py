@@ -11,8 +11,9 @@ from typing import Any, Final, Self, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from nets.backends import backend
+from nets.backends import BACKENDS, backend
 from nets.errors import ArgumentError, CheckpointError, NetsError
+from nets.ops import as_dtype
 from nets.tensor import Tensor
 
 M = TypeVar("M", bound="Module")
@@ -189,8 +190,11 @@ class Module:
 
         Optimisers made before hold the old arrays: make them afterwards.
         """
+        moves = isinstance(target, str) and target in BACKENDS
+        if not moves and as_dtype(target) not in (np.float32, np.float64):
+            raise ArgumentError(f"a model computes in float32 or float64, or on {', '.join(BACKENDS)}, got {target!r}")
         for tensor in (*self.parameters(), *self.buffers()):
-            if isinstance(target, str) or tensor.dtype.kind == "f":
+            if moves or tensor.dtype.kind == "f":
                 tensor._data = tensor.detach().to(target)._data
                 tensor._slot = tensor._grad = None
                 tensor._version[0] += 1

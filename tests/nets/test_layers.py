@@ -474,7 +474,19 @@ def test_models_convert_to_another_dtype_and_back():
     assert model[1].num_batches_tracked.dtype == np.int64
     assert model(some(4, 3)).dtype == np.float64
     assert {p.dtype for p in model.to("float32").parameters()} == {np.dtype(np.float32)}
+    assert model[1].num_batches_tracked.dtype == np.int64
+    assert model.to("numpy") is model
     assert model(some(4, 3)).dtype == np.float32
+
+
+@pytest.mark.parametrize("target", [np.int64, "float16", "cuda"])
+def test_models_compute_in_two_kinds_of_floats_only(target):
+    model = small()
+
+    with pytest.raises(nets.ArgumentError, match=r"float32 or float64, or on numpy, .* got|must be a dtype or one of"):
+        model.to(target)
+
+    assert {p.dtype for p in model.parameters()} == {np.dtype(np.float32)}
 
 
 def test_an_optimizer_made_before_a_conversion_says_so():

@@ -205,6 +205,12 @@ def test_logsumexp_of_large_numbers_does_not_overflow():
     assert ops.logsumexp(nets.Tensor([1000.0, 1000.0])).item() == pytest.approx(1000 + np.log(2))
 
 
+def test_logsumexp_of_infinities():
+    assert ops.logsumexp(nets.Tensor([np.inf, 0.0])).item() == np.inf
+    with np.errstate(divide="ignore"):  # the logarithm of 0, which it is
+        assert ops.logsumexp(nets.Tensor([-np.inf, -np.inf])).item() == -np.inf
+
+
 def test_nan_passes_through_maxima_and_activations():
     x = nets.Tensor([np.nan, 1.0])
 

@@ -162,6 +162,18 @@ def test_a_result_cannot_become_a_leaf():
         nets.Tensor([1.0]).retain_grad()
 
 
+def test_a_tensor_of_one_element_is_formatted_as_a_number():
+    x = nets.Tensor(1.25, requires_grad=True)
+
+    assert f"{x:.1f}" == "1.2"
+    assert f"{x}" == repr(x)
+
+
+def test_conversion_to_what_is_no_dtype_is_refused():
+    with pytest.raises(nets.ArgumentError, match="must be a dtype or one of numpy, numba, cupy, got 'cuda'"):
+        nets.Tensor([1.0]).to("cuda")
+
+
 def test_conversion_returns_the_same_tensor_where_nothing_changes():
     x = nets.Tensor([1.0])
 
