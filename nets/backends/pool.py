@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 SMALLEST: Final = 1 << 15  # bytes; malloc recycles smaller blocks by itself
 LIMIT: Final = 1 << 30  # bytes kept by one thread
+LINE: Final = 64  # bytes of a cache line; arrays start at one, because vectors that lie across two take longer
 _IDLE: Final = 3  # references to a free block: the list, the loop variable, the argument of getrefcount
 
 
@@ -22,7 +23,7 @@ class Pool(threading.local):
     """Reusable blocks of memory, a set of its own for each thread."""
 
     def __init__(self) -> None:
-        self.blocks: dict[int, list[npt.NDArray[np.uint8]]] = {}
+        self.blocks: dict[int, list[tuple[npt.NDArray[np.uint8], int]]] = {}  # by size, with the first byte to use
         self.kept = 0
 
     def empty(self, shape: tuple[int, ...], dtype: npt.DTypeLike = np.float32) -> npt.NDArray[Any]:
@@ -34,19 +35,20 @@ class Pool(threading.local):
         # Sizes are rounded up to eighths of a power of two, so that similar ones share blocks.
         grain = 1 << (size.bit_length() - 4)
         rounded = -(-size // grain) * grain
-        block = self._free_block(rounded)
-        return block[:size].view(dtype).reshape(shape)
+        block, start = self._free_block(rounded)
+        return block[start : start + size].view(dtype).reshape(shape)
 
-    def _free_block(self, size: int) -> npt.NDArray[np.uint8]:
+    def _free_block(self, size: int) -> tuple[npt.NDArray[np.uint8], int]:
         blocks = self.blocks.setdefault(size, [])
-        for block in blocks:
+        for block, start in blocks:
             if sys.getrefcount(block) == _IDLE:
-                return block
-        fresh = np.empty(size, np.uint8)
+                return block, start
+        fresh = np.empty(size + LINE, np.uint8)
+        start = -fresh.ctypes.data % LINE
         if self.kept + size <= LIMIT:
-            blocks.append(fresh)
+            blocks.append((fresh, start))
             self.kept += size
-        return fresh
+        return fresh, start
 
     def clear(self) -> None:
         """Give the memory back."""

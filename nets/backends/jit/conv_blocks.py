@@ -24,7 +24,6 @@ BLOCK_BYTES: Final = 1 << 20
 """Size of the columns made at a time: about a second-level cache, or a share of a third-level one."""
 SMALL_PRODUCT: Final = 10**6 if get_host_cpu_features().get("avx512f") else 0
 """Up to this many multiplications OpenBLAS multiplies in place, without packing its operands, where it has AVX-512."""
-CACHE_LINE: Final = 64  # bytes
 FEW_CHANNELS: Final = 4
 """Images of at most so many channels are unfolded along their width instead of along their channels."""
 
@@ -65,7 +64,7 @@ class Columns:
         self.in_place = groups == 1 and geometry[:6] == (1, 1, 1, 1, 0, 0) and (oh, ow) == (h, w)
         self.blocks = list(row_blocks(n, oh, ow * groups * self.depth * np.dtype(dtype).itemsize))
         rows = max((last - first for first, last in self.blocks), default=0)
-        self.memory = aligned_empty(ops, (0 if self.in_place else groups * rows * ow * self.depth,), dtype)
+        self.memory: Array = ops.empty((0 if self.in_place else groups * rows * ow * self.depth,), dtype)
 
     def image(self, x: Array) -> Array:
         """Return x as `unfold` wants it."""
@@ -90,7 +89,7 @@ class Columns:
         n = (last - first) * ow
         if self.in_place:
             return image.reshape(1, -1, self.depth)[:, first * ow : last * ow]
-        memory = self.memory[: self.groups * n * self.depth]
+        memory: Array = self.memory[: self.groups * n * self.depth]
         if not self.planes:
             columns = memory.reshape(self.groups, n, self.depth)
             im2col(image, self.geometry, first, columns)
@@ -134,21 +133,9 @@ class Deltas:
         if self.kind == KIND["identity"]:
             self.sums += column_sum(grad)
             return grad
-        delta = aligned_empty(self.ops, grad.shape, grad.dtype)  # in place, the loop would lose its SIMD
+        delta: Array = self.ops.empty(grad.shape, grad.dtype)  # in place, the loop would lose its SIMD
         self.sums += delta_and_sum(grad, y.reshape(-1, c), self.kind, delta)
         return delta
-
-
-def aligned_empty(ops: BaseOps, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
-    """Return an array as from ``ops.empty``, at the start of a cache line: moves of 64 bytes then touch one line each.
-
-    That halves the time of col2im and takes a tenth from the whole backward pass.
-    """
-    dtype = np.dtype(dtype)
-    size = math.prod(shape) * dtype.itemsize
-    memory: Array = ops.empty((size + CACHE_LINE,), np.uint8)
-    begin = -memory.__array_interface__["data"][0] % CACHE_LINE
-    return memory[begin : begin + size].view(dtype).reshape(shape)
 
 
 def channels_last(ops: BaseOps, x: Array) -> Array:
@@ -156,7 +143,7 @@ def channels_last(ops: BaseOps, x: Array) -> Array:
     view = x.transpose(0, 2, 3, 1)
     if view.flags.c_contiguous:
         return view
-    copy = aligned_empty(ops, view.shape, x.dtype)
+    copy: Array = ops.empty(view.shape, x.dtype)
     if x.flags.c_contiguous:  # NumPy turns three axes faster than four
         n, c, h, w = x.shape
         np.copyto(copy.reshape(n, h * w, c), x.reshape(n, c, h * w).swapaxes(1, 2))

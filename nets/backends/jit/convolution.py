@@ -14,7 +14,6 @@ from nets.backends.jit.conv_blocks import (
     FEW_CHANNELS,
     Columns,
     Deltas,
-    aligned_empty,
     channels_last,
     multiply,
     multiply_transposed,
@@ -53,7 +52,7 @@ class JitConvolutionOps(ConvolutionOps):
         if mirror is not None:
             return self.conv_transpose2d(x, turned(weight), bias, stride, mirror, (0, 0), dilation, 1, activation)
         out = conv2d_output_size(x.shape[2:], weight.shape[2:], stride, padding, dilation)
-        y = aligned_empty(self, (len(x), *out, len(weight)), x.dtype)
+        y: Array = self.empty((len(x), *out, len(weight)), x.dtype)
         geometry = (*weight.shape[2:], *stride, *padding, *dilation, *out)
         if _is_depthwise(weight, groups):
             correlate_channels(channels_last(self, x), _channel_weights(weight), geometry, y)
@@ -95,7 +94,7 @@ class JitConvolutionOps(ConvolutionOps):
         deltas = Deltas(self, grad, y, activation)
         image = columns.image(x)
         matrix = np.ascontiguousarray(conv_matrix(weight, groups).swapaxes(1, 2))
-        gx = aligned_empty(self, (len(x), *x.shape[2:], x.shape[1]) if needs[0] else (0, 0, 0, 0), x.dtype)
+        gx: Array = self.empty((len(x), *x.shape[2:], x.shape[1]) if needs[0] else (0, 0, 0, 0), x.dtype)
         gw: Array = np.zeros((groups, columns.depth, len(weight) // groups), x.dtype)
         for first, last in columns.blocks:
             delta = deltas.rows(first, last).reshape(-1, groups, len(weight) // groups).swapaxes(0, 1)
@@ -123,7 +122,7 @@ class JitConvolutionOps(ConvolutionOps):
     ) -> tuple[Array, Any]:
         """Return y = f(C^T x + b) and None; see the reference."""
         out = conv_transpose2d_output_size(x.shape[2:], weight.shape[2:], stride, padding, output_padding, dilation)
-        y = aligned_empty(self, (len(x), *out, weight.shape[1] * groups), x.dtype)
+        y: Array = self.empty((len(x), *out, weight.shape[1] * groups), x.dtype)
         geometry = (*weight.shape[2:], *stride, *padding, *dilation, *x.shape[2:])
         if _is_depthwise(weight, groups):
             spread_channels(channels_last(self, x), _channel_weights(weight), geometry, y)
@@ -164,7 +163,7 @@ class JitConvolutionOps(ConvolutionOps):
         image = columns.image(delta.transpose(0, 3, 1, 2))
         matrix = columns.matrix(weight)
         rows = channels_last(self, x).reshape(-1, groups, len(weight) // groups)
-        gx = aligned_empty(self, rows.shape if needs[0] else (0, 0, 0), x.dtype)
+        gx: Array = self.empty(rows.shape if needs[0] else (0, 0, 0), x.dtype)
         gw: Array = np.zeros((groups, columns.depth, len(weight) // groups), x.dtype)
         for first, last in columns.blocks if needs[0] or needs[1] else ():
             here = slice(first * x.shape[3], last * x.shape[3])
@@ -195,7 +194,7 @@ class JitConvolutionOps(ConvolutionOps):
         delta = deltas.rows(0, len(grad) * grad.shape[2]).reshape(len(grad), *grad.shape[2:], -1)
         gx = gw = None
         if needs[0]:
-            gx = aligned_empty(self, image.shape, x.dtype)
+            gx = self.empty(image.shape, x.dtype)
             (correlate_channels if transposed else spread_channels)(delta, taps, geometry, gx)
             gx = gx.transpose(0, 3, 1, 2)
         if needs[1]:

@@ -60,11 +60,14 @@ def adam_kernel(
     shrink: Any,
 ) -> None:
     """Change w, m and v: ``rate`` = lr / c1, ``root`` = 1 / sqrt(c2), ``shrink`` = 1 - lr c for AdamW, else 1."""
-    one = w.dtype.type(1)
+    zero, one, tiny = w.dtype.type(0), w.dtype.type(1), w.dtype.type(1e-36)
     for i in range(w.size):
         g = grad[i] + decay * w[i]
         m_i = m[i] + (one - beta1) * (g - m[i])
         v_i = beta2 * v[i] + (one - beta2) * g * g
+        # Means of a gradient that stays 0 would decay into denormal numbers, which take the processor twice as long.
+        m_i = zero if abs(m_i) < tiny else m_i
+        v_i = zero if v_i < tiny else v_i
         m[i], v[i] = m_i, v_i
         w[i] = shrink * w[i] - rate * m_i / (np.sqrt(v_i) * root + eps)
 

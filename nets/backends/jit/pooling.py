@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nets.backends.jit.conv_blocks import aligned_empty, channels_last
+from nets.backends.jit.conv_blocks import channels_last
 from nets.backends.jit.pool_kernels import avg_pool, avg_pool_backward, max_pool, max_pool_backward
 from nets.backends.reference.convolution import Pair, conv2d_output_size
 from nets.backends.reference.pooling import PoolingOps
@@ -20,7 +20,7 @@ class JitPoolingOps(PoolingOps):
         """Return the largest number of each window, and where it stood; see the reference."""
         image = channels_last(self, x)
         shape = (len(x), *conv2d_output_size(x.shape[2:], kernel, stride, padding), x.shape[1])
-        y, taps = aligned_empty(self, shape, x.dtype), aligned_empty(self, shape, np.int32)
+        y, taps = self.empty(shape, x.dtype), self.empty(shape, np.int32)
         max_pool(image, (*kernel, *stride, *padding), y, taps)
         return y.transpose(0, 3, 1, 2), taps
 
@@ -35,7 +35,7 @@ class JitPoolingOps(PoolingOps):
     def avg_pool2d(self, x: Array, kernel: Pair, stride: Pair, padding: Pair = (0, 0)) -> Array:
         """Return the mean of each window; see the reference."""
         shape = (len(x), *conv2d_output_size(x.shape[2:], kernel, stride, padding), x.shape[1])
-        y = aligned_empty(self, shape, x.dtype)
+        y: Array = self.empty(shape, x.dtype)
         avg_pool(channels_last(self, x), (*kernel, *stride, *padding), y)
         return y.transpose(0, 3, 1, 2)
 
@@ -49,6 +49,6 @@ class JitPoolingOps(PoolingOps):
 
     def _pool_zeros(self, shape: tuple[int, ...], dtype: npt.DTypeLike) -> Array:
         n, c, h, w = shape
-        zeros = aligned_empty(self, (n, h, w, c), dtype)
+        zeros: Array = self.empty((n, h, w, c), dtype)
         zeros.fill(0)
         return zeros

@@ -265,3 +265,9 @@ def test_the_pool_keeps_a_bounded_amount():
     assert pool.kept == 1 << 30
     pool.clear()
     assert pool.kept == 0
+
+
+def test_the_pool_hands_out_whole_cache_lines():
+    pool = Pool()
+
+    assert all(pool.empty((n, 100)).ctypes.data % 64 == 0 for n in (100, 101, 1000))
