@@ -115,7 +115,15 @@ RECIPES: Final[dict[str, dict[str, Recipe]]] = {
         "nielsen": replace(_NIELSEN, epochs=30, held_out=5_200),
         "mlp": replace(_MLP, settings={"hidden": [512, 256]}, held_out=5_200, balanced=True),
         "mlp-augmented": replace(_AUGMENTED, held_out=5_200, balanced=True),
-        "conv": replace(_CONV, held_out=5_200, balanced=True, epochs=12, label_smoothing=0.1, ema=0.999),
+        "conv": replace(
+            _CONV,
+            held_out=5_200,
+            balanced=True,
+            epochs=12,
+            label_smoothing=0.1,
+            ema=0.999,
+            distortion=Distortion(rotation=10.0, scale=0.1, shear=0.1, alpha=25.0),
+        ),
     },
     "glyphs": {
         "nielsen": replace(_NIELSEN, epochs=30, held_out=2_080),

@@ -27,7 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nets.data.generators import Stateful
-from nets.errors import AnomalyError, ArgumentError
+from nets.errors import AnomalyError, ArgumentError, DataError
 from nets.evaluation import Batch, Means, Metrics, Objective
 from nets.layers.module import Module
 from nets.metrics import append_metrics, drop_metrics_after
@@ -149,6 +149,8 @@ class Trainer:
         ------
         AnomalyError
             If a loss or a gradient is not finite; the step is not taken, and the last checkpoint stays.
+        DataError
+            If the loader gives no batch.
         CheckpointError, OSError
             If the folder cannot be written.
         """
@@ -220,6 +222,9 @@ class Trainer:
         )
 
     def _finish_epoch(self) -> None:
+        """Validate, write the metrics, tell of them, and save."""
+        if not self.means.n:
+            raise DataError("the loader gave no batch; one that can be gone through only once cannot be trained with")
         self.epoch += 1
         n, means = self.means.n, self.means.values()
         validation = self._validate()

@@ -67,13 +67,14 @@ def make(folder=None, seed=0, **options):
     loader = data.DataLoader(images[:72], labels[:72], batch_size=16, shuffle=True, generator=seed + 4, transform=noise)
     held_out = data.DataLoader(images[72:], labels[72:], batch_size=10)
     settings = {
+        "loader": loader,
         "validate": lambda model: evaluate(model, held_out),
         "schedule": schedules.CosineLR(optimizer, EPOCHS * BATCHES, warmup=3),
         "ema": schedules.EMA(model, 0.9),
         "max_grad_norm": 1.0,
         "folder": folder,
     }
-    return Trainer(model, optimizer, loader, classification(), **settings | options)
+    return Trainer(model, optimizer, objective=classification(), **settings | options)
 
 
 def same(one, other):
@@ -363,6 +364,13 @@ def test_bad_data_are_blamed():
 
     with pytest.raises(AnomalyError, match=r"step 2 \(epoch 1, batch 2\); array 0 of the batch holds NaN or infinity"):
         Trainer(model, optim.SGD(model.parameters()), loader, classification()).fit(1)
+
+
+def test_a_loader_that_gives_nothing_is_an_error():
+    trainer = make(loader=iter([]))
+
+    with pytest.raises(DataError, match="the loader gave no batch"):
+        trainer.fit(1)
 
 
 def test_a_gradient_that_is_not_finite_stops_too():
