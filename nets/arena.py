@@ -91,6 +91,16 @@ class Arena:
                 runs.append(part)
         return runs
 
+    def export(self, array: "Array") -> "Array":
+        """Return a flat array like ``values`` with each parameter's numbers row by row, however they lie in memory."""
+        parts = zip(self._slices, self._views, strict=True)
+        return backend().xp.concatenate([_shaped(array[part], view).reshape(-1) for part, view in parts])
+
+    def restore(self, array: "Array", values: "Array") -> None:
+        """Change ``array`` to what `export` gave."""
+        for part, view in zip(self._slices, self._views, strict=True):
+            _shaped(array[part], view)[...] = values[part].reshape(view.shape)
+
     def touched(self) -> None:
         """Note which values changed, so that an old graph refuses to go backward through them."""
         for parameter in self.parameters:

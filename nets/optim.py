@@ -82,8 +82,8 @@ class Optimizer:
     def state_dict(self) -> dict[str, npt.NDArray[Any]]:
         """Return all that ``step`` depends on beside parameters and settings: ``steps``, ``lr``, and flat arrays."""
         state = {
-            f"{i}.{name}": np.array(backend().to_numpy(array))
-            for i, arrays in enumerate(self._state)
+            f"{i}.{name}": np.array(backend().to_numpy(arena.export(array)))
+            for i, (arena, arrays) in enumerate(zip(self._arenas, self._state, strict=True))
             for name, array in arrays.items()
         }
         return {"steps": np.asarray(self.steps), "lr": np.asarray(self.lr), **state}
@@ -106,7 +106,8 @@ class Optimizer:
                     f"tensor {name}: the state has shape {np.shape(state[name])}, the optimiser has {array.shape}"
                 )
         for name, array in expected.items():
-            array[...] = backend().asarray(state[name], array.dtype)
+            arena = self._arenas[int(name.split(".")[0])]
+            arena.restore(array, backend().asarray(state[name], array.dtype))
         self.steps, self.lr = int(state["steps"]), float(state["lr"])
 
 

@@ -96,7 +96,10 @@ class Tensor:
 
     @property
     def grad(self) -> "Tensor | None":
-        """dL/d(this), summed over the calls of ``backward`` since ``zero_grad``; None if there was none."""
+        """dL/d(this), summed over the calls of ``backward`` since ``zero_grad``; None if there was none.
+
+        The memory of a parameter of an optimiser is used again after ``zero_grad``: `clone` what shall stay.
+        """
         if self._grad is None or isinstance(self._grad, Tensor):
             return self._grad
         return wrap(self._grad)

@@ -3,6 +3,7 @@
 import gc
 import threading
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -320,6 +321,42 @@ def test_no_grad_in_one_thread_does_not_silence_another():
     thread.join()
 
     assert recorded
+
+
+def test_models_train_alike_alone_and_beside_others():
+    def train(seed):
+        rng = np.random.default_rng(seed)
+        model = nets.Sequential(
+            nets.Linear(100, 200, activation="relu", generator=rng), nets.Linear(200, 10, generator=rng)
+        )
+        optimizer = nets.optim.Adam(model.parameters())
+        x, y = rng.normal(0, 1, (256, 100)).astype(np.float32), rng.integers(0, 10, 256)
+        for _ in range(10):
+            loss = F.cross_entropy(model(x), y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        return loss.item()
+
+    alone = [train(seed) for seed in range(3)]
+    with ThreadPoolExecutor(3) as pool:
+        beside = list(pool.map(train, range(3)))
+
+    assert beside == alone
+
+
+def test_a_graph_may_be_gone_back_through_in_another_thread():
+    model = nets.Linear(300, 300, activation="tanh")
+    x = some(128, 300).astype(np.float32)
+    (model(x) ** 2).sum().backward()
+    expected = model.weight.grad.numpy().copy()
+    model.zero_grad()
+
+    with ThreadPoolExecutor(1) as pool:
+        loss = pool.submit(lambda: (model(x) ** 2).sum()).result()
+    loss.backward()
+
+    np.testing.assert_array_equal(model.weight.grad.numpy(), expected)
 
 
 def test_a_detached_tensor_shares_memory_but_no_history():

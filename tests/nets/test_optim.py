@@ -269,6 +269,27 @@ def test_large_weights_keep_values_and_order_in_an_arena(backend):
     np.testing.assert_array_equal(layer.state_dict()["weight"], layer.weight.numpy())
 
 
+def test_a_state_does_not_depend_on_how_weights_lie_in_memory(backend):
+    """One of the parameters lies in memory column by column, as large weights of linear layers do."""
+    rows = np.arange(6, dtype=np.float32).reshape(2, 3)
+    slope = rows * rows
+    a, b = (nets.Parameter(0) for _ in range(2))
+    a.data, b.data = rows.copy(), np.asfortranarray(rows)
+    one, two = optim.Adam([a]), optim.Adam([b])
+    a.grad = slope
+    one.step()
+
+    two.load_state_dict(one.state_dict())
+    b.data = a.numpy().copy()
+    for parameter, optimizer in ((a, one), (b, two)):
+        parameter.grad = slope
+        optimizer.step()
+
+    np.testing.assert_array_equal(b.numpy(), a.numpy())
+    for name, array in one.state_dict().items():
+        np.testing.assert_array_equal(two.state_dict()[name], array)
+
+
 # --- clipping ---
 
 

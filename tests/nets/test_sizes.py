@@ -109,6 +109,26 @@ def test_a_run_repeats_bit_for_bit(name):
 
 
 @pytest.mark.parametrize("name", MODELS)
+def test_backward_changes_nothing_but_gradients(name):
+    make, shape = MODELS[name]
+    nets.manual_seed(0)
+    model = make()
+    x = nets.Tensor(some(*shape).astype(np.float32), requires_grad=True)
+    y = model(x)
+    slope = some(*y.shape, seed=1).astype(np.float32)
+    before = [array.copy() for array in (x.numpy(), y.numpy(), slope)]
+    slopes = []
+    for retain in (True, False):
+        model.zero_grad()
+        x.zero_grad()
+        y.backward(slope, retain_graph=retain)
+        slopes.append([t.grad.numpy().copy() for t in (x, *model.parameters())])
+
+    for a, b in zip([*slopes[0], *before], [*slopes[1], x.numpy(), y.numpy(), slope], strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("name", MODELS)
 def test_layouts_of_the_input_do_not_matter(name):
     make, shape = MODELS[name]
     nets.manual_seed(0)
