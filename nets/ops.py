@@ -9,7 +9,6 @@ The coarse operations (layers, losses) are in `nets.functional`.
 """
 
 import math
-import numbers
 import operator
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -29,17 +28,22 @@ def _scalar(value: Any) -> Any:
 
     NumPy's scalars are made Python's: np.float64(2) * float32 array would be float64.
     """
-    if isinstance(value, bool | int | float):
-        return value if type(value) in (int, float, bool) else float(value)
-    if isinstance(value, numbers.Number) and isinstance(value, np.number):
+    kind = type(value)
+    if kind is float or kind is int:
+        return value
+    if isinstance(value, Tensor):
+        return None
+    if isinstance(value, np.number | np.bool_):
         return value.item()
+    if isinstance(value, bool | int | float):
+        return value if kind is bool else float(value)
     return None
 
 
 def _with(number: Any, a: Operand) -> Tensor:
     """Return the other operand of a number: ints meet a float as float32, as in PyTorch, not as NumPy's float64."""
     a = as_tensor(a)
-    return a if a.dtype.kind == "f" or type(number) is not float else to(a, np.float32)
+    return a if type(number) is not float or a._data.dtype.kind == "f" else to(a, np.float32)
 
 
 def _both(a: Operand, b: Operand) -> tuple[Tensor, Tensor]:
@@ -47,6 +51,8 @@ def _both(a: Operand, b: Operand) -> tuple[Tensor, Tensor]:
 
     Converting before the operation, not within, lets each gradient come back in the dtype of its operand.
     """
+    if isinstance(a, Tensor) and isinstance(b, Tensor) and a._data.dtype == b._data.dtype:
+        return a, b
     if (number := _scalar(a)) is not None and _scalar(b) is None:
         b = _with(number, b)
         return Tensor(number, dtype=b.dtype), b
@@ -153,7 +159,7 @@ def _fits(op: str, function: Callable[[Any, Any], Any], a: Tensor, b: Tensor) ->
 def _float(a: Operand) -> Tensor:
     """Return ints as float32, floats as they are."""
     a = as_tensor(a)
-    return a if a.dtype.kind == "f" else to(a, np.float32)
+    return a if a._data.dtype.kind == "f" else to(a, np.float32)
 
 
 def exp(a: Operand) -> Tensor:
