@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal
 
 import tyro
+from threadpoolctl import threadpool_limits
 
-from cli.common import SWITCH, check_seed, option, preparing, stderr, stdout, stop_on_interrupt
+from cli.common import MAX_THREADS, SWITCH, check_seed, option, preparing, stderr, stdout, stop_on_interrupt
 from cli.errors import CliError, UsageError, require
 
 if TYPE_CHECKING:
@@ -39,6 +40,9 @@ class Training:
     """Go on with the run in --out."""
     overwrite: Annotated[bool, SWITCH] = False
     """Replace the run in --out."""
+    threads: int = 1
+    """Threads of the matrix products; more of them give slightly other sums, and wait for one another where the
+    machine is busy."""
     json: Annotated[bool, SWITCH] = False
     """Print the figures as one JSON object."""
 
@@ -61,7 +65,7 @@ class Training:
         with preparing():
             recipe, seed = self._plan()
             data = self.load()
-        with stop_on_interrupt() as stopped:
+        with stop_on_interrupt() as stopped, threadpool_limits(self.threads, user_api="blas"):
             trainer = self._train(recipe, seed, data, stopped)
             figures = self._figures(recipe, seed, data, trainer)
             figures["seconds"] = round(time.monotonic() - start, 3)
@@ -75,6 +79,7 @@ class Training:
             require("--epochs", self.epochs, 1, MAX_EPOCHS)
         if self.seed is not None:
             check_seed(self.seed)
+        require("--threads", self.threads, 1, MAX_THREADS)
         if self.resume and self.overwrite:
             raise UsageError("--resume and --overwrite exclude each other")
         given = [name for name in ("model", "epochs", "seed") if getattr(self, name) is not None]
