@@ -16,7 +16,21 @@ import numpy.typing as npt
 SMALLEST: Final = 1 << 15  # bytes; malloc recycles smaller blocks by itself
 LIMIT: Final = 1 << 30  # bytes kept by one thread
 LINE: Final = 64  # bytes of a cache line; arrays start at one, because vectors that lie across two take longer
-_IDLE: Final = 3  # references to a free block: the list, the loop variable, the argument of getrefcount
+
+
+def _references_when_idle() -> int:
+    """Count the references to a free block just where `Pool` does.
+
+    They are the pool's own, the loop variable and the argument of getrefcount; but an interpreter may borrow the
+    last two instead of counting them, and a number too high would give away memory that is in use.
+    """
+    count = 0
+    for block, _ in [(np.empty(1, np.uint8), 0)]:
+        count = sys.getrefcount(block)
+    return count
+
+
+_IDLE: Final = _references_when_idle()
 
 
 class Pool(threading.local):
