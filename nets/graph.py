@@ -105,9 +105,8 @@ class Node:
         for t in saved:
             versions.append(t._version[0])  # noqa: PERF401
         self.versions = versions
-        self.retained: Callable[[], Tensor | None] | None = (
-            None  # a weak reference to the tensor that keeps this gradient
-        )
+        # A weak reference to the tensor that keeps this gradient.
+        self.retained: Callable[[], Tensor | None] | None = None
 
     def free(self) -> None:
         """Forget everything but the name."""

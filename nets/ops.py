@@ -3,7 +3,7 @@
 Each computes its result with the array module of the back end and records, for every input, the rule that turns
 dL/d(output), ``g``, into dL/d(input). Rules use only operators and functions that accept arrays and tensors alike,
 so that a recorded backward pass can be differentiated again. Results of broadcasting need no care here: the engine
-sums a gradient over stretched axes (`nets.tensor.unbroadcast`).
+sums a gradient over stretched axes (`nets.graph.unbroadcast`).
 
 The coarse operations (layers, losses) are in `nets.functional`.
 """
@@ -72,7 +72,7 @@ def _common_dtype(tensors: Sequence[Tensor]) -> np.dtype[Any]:
 
 
 def add(a: Operand, b: Operand) -> Tensor:
-    """Z = a + b; dz/da = dz/db = 1."""
+    """Return z = a + b; dz/da = dz/db = 1."""
     if (number := _scalar(b)) is not None:
         a = _with(number, a)
         return record("add", a.data + number, (a,), (_same,))
@@ -81,7 +81,7 @@ def add(a: Operand, b: Operand) -> Tensor:
 
 
 def sub(a: Operand, b: Operand) -> Tensor:
-    """Z = a - b; dz/da = 1, dz/db = -1."""
+    """Return z = a - b; dz/da = 1, dz/db = -1."""
     if (number := _scalar(b)) is not None:
         a = _with(number, a)
         return record("sub", a.data - number, (a,), (_same,))
@@ -93,7 +93,7 @@ def sub(a: Operand, b: Operand) -> Tensor:
 
 
 def mul(a: Operand, b: Operand) -> Tensor:
-    """Z = a b; dz/da = b, dz/db = a."""
+    """Return z = a b; dz/da = b, dz/db = a."""
     if (number := _scalar(b)) is not None:
         a = _with(number, a)
         return record("mul", a.data * number, (a,), (lambda g: g * number,))
@@ -103,7 +103,7 @@ def mul(a: Operand, b: Operand) -> Tensor:
 
 
 def div(a: Operand, b: Operand) -> Tensor:
-    """Z = a / b; dz/da = 1 / b, dz/db = -a / b^2."""
+    """Return z = a / b; dz/da = 1 / b, dz/db = -a / b^2."""
     if (number := _scalar(b)) is not None:
         a = _float(a)
         return record("div", a.data / number, (a,), (lambda g: g / number,))
@@ -116,13 +116,13 @@ def div(a: Operand, b: Operand) -> Tensor:
 
 
 def neg(a: Operand) -> Tensor:
-    """Z = -a."""
+    """Return z = -a."""
     a = as_tensor(a)
     return record("neg", -a.data, (a,), (_negated,))
 
 
 def pow(a: Operand, n: Operand) -> Tensor:  # noqa: A001  # as in math and torch
-    """Z = a^n; dz/da = n a^(n-1), 0 for n = 0; dz/dn = z log a, 0 for a = 0 (its limit for n > 0)."""
+    """Return z = a^n; dz/da = n a^(n-1), 0 for n = 0; dz/dn = z log a, 0 for a = 0 (its limit for n > 0)."""
     if (number := _scalar(n)) is not None:
         a = _with(number, a)
         rule = lambda g, a: g * (number * a ** (number - 1)) if number else g * 0.0  # noqa: E731
@@ -163,47 +163,47 @@ def _float(a: Operand) -> Tensor:
 
 
 def exp(a: Operand) -> Tensor:
-    """Z = e^a; dz/da = z."""
+    """Return z = e^a; dz/da = z."""
     a = _float(a)
     return record("exp", backend().xp.exp(a.data), (a,), (lambda g, z: g * z,), saved=OUTPUT)
 
 
 def log(a: Operand) -> Tensor:
-    """Z = ln a; dz/da = 1 / a."""
+    """Return z = ln a; dz/da = 1 / a."""
     a = _float(a)
     return record("log", backend().xp.log(a.data), (a,), (lambda g, a: g / a,), saved=(a,))
 
 
 def sqrt(a: Operand) -> Tensor:
-    """Z = a^(1/2); dz/da = 1 / (2 z)."""
+    """Return z = a^(1/2); dz/da = 1 / (2 z)."""
     a = _float(a)
     return record("sqrt", backend().xp.sqrt(a.data), (a,), (lambda g, z: g / (2 * z),), saved=OUTPUT)
 
 
 def sin(a: Operand) -> Tensor:
-    """Z = sin a; dz/da = cos a."""
+    """Return z = sin a; dz/da = cos a."""
     a = _float(a)
     return record("sin", backend().xp.sin(a.data), (a,), (lambda g, a: g * _apply(cos, "cos", a),), saved=(a,))
 
 
 def cos(a: Operand) -> Tensor:
-    """Z = cos a; dz/da = -sin a."""
+    """Return z = cos a; dz/da = -sin a."""
     a = _float(a)
     return record("cos", backend().xp.cos(a.data), (a,), (lambda g, a: -g * _apply(sin, "sin", a),), saved=(a,))
 
 
 def tanh(a: Operand) -> Tensor:
-    """Z = tanh a; dz/da = 1 - z^2."""
+    """Return z = tanh a; dz/da = 1 - z^2."""
     return _from_output("tanh", a, lambda g, z: g * (1 - z * z))
 
 
 def sigmoid(a: Operand) -> Tensor:
-    """Z = 1 / (1 + e^-a); dz/da = z (1 - z)."""
+    """Return z = 1 / (1 + e^-a); dz/da = z (1 - z)."""
     return _from_output("sigmoid", a, lambda g, z: g * (z * (1 - z)))
 
 
 def relu(a: Operand) -> Tensor:
-    """Z = max(a, 0); dz/da = 1 if a > 0 else 0."""
+    """Return z = max(a, 0); dz/da = 1 if a > 0 else 0."""
     return _from_output("relu", a, lambda g, z: g * (z.data > 0))
 
 
@@ -216,7 +216,7 @@ def _from_output(name: str, a: Operand, rule: Rule) -> Tensor:
 
 
 def absolute(a: Operand) -> Tensor:
-    """Z = |a|; dz/da = sign a, 0 at 0."""
+    """Return z = |a|; dz/da = sign a, 0 at 0."""
     a = as_tensor(a)
     xp = backend().xp
     sign = xp.sign(a.data)
@@ -224,7 +224,7 @@ def absolute(a: Operand) -> Tensor:
 
 
 def clip(a: Operand, low: float | None = None, high: float | None = None) -> Tensor:
-    """Z = a within [low, high], else the nearer bound; dz/da = 1 within, 0 outside."""
+    """Return z = a within [low, high], else the nearer bound; dz/da = 1 within, 0 outside."""
     a = as_tensor(a)
     if low is None and high is None:
         raise ArgumentError("clip needs low, high or both, got neither")
@@ -249,12 +249,12 @@ def _apply(operation: Callable[[Any], Tensor], name: str, a: Any) -> Any:
 
 
 def maximum(a: Operand, b: Operand) -> Tensor:
-    """Z = max(a, b); the gradient goes to the larger, in halves where they are equal."""
+    """Return z = max(a, b); the gradient goes to the larger, in halves where they are equal."""
     return _larger("maximum", a, b)
 
 
 def minimum(a: Operand, b: Operand) -> Tensor:
-    """Z = min(a, b); the gradient goes to the smaller, in halves where they are equal."""
+    """Return z = min(a, b); the gradient goes to the smaller, in halves where they are equal."""
     return _larger("minimum", a, b)
 
 
@@ -268,7 +268,7 @@ def _larger(op: str, a: Operand, b: Operand) -> Tensor:
 
 
 def where(condition: Operand, a: Operand, b: Operand) -> Tensor:
-    """Z = a where the condition holds, b elsewhere."""
+    """Return z = a where the condition holds, b elsewhere."""
     chosen = as_tensor(condition).data.astype(bool)
     left, right = _both(a, b)
     try:
@@ -282,7 +282,7 @@ def where(condition: Operand, a: Operand, b: Operand) -> Tensor:
 
 
 def sum(a: Operand, dim: Axes = None, keepdim: bool = False) -> Tensor:  # noqa: A001  # as in numpy and torch
-    """Z = sum of a over some axes; dz/da = 1."""
+    """Return z = sum of a over some axes; dz/da = 1."""
     a = as_tensor(a)
     axes = _axes("sum", dim, a)
     shape = a.shape
@@ -296,7 +296,7 @@ def sum(a: Operand, dim: Axes = None, keepdim: bool = False) -> Tensor:  # noqa:
 
 
 def mean(a: Operand, dim: Axes = None, keepdim: bool = False) -> Tensor:
-    """Z = sum of a over some axes, divided by the number of terms n; dz/da = 1 / n."""
+    """Return z = sum of a over some axes, divided by the number of terms n; dz/da = 1 / n."""
     a = as_tensor(a)
     n = math.prod(a.shape[i] for i in _axes("mean", dim, a))
     if n == 0:
@@ -305,7 +305,7 @@ def mean(a: Operand, dim: Axes = None, keepdim: bool = False) -> Tensor:
 
 
 def var(a: Operand, dim: Axes = None, correction: int = 1, keepdim: bool = False) -> Tensor:
-    """Z = sum of (a - mean)^2 over some axes, divided by n - correction."""
+    """Return z = sum of (a - mean)^2 over some axes, divided by n - correction."""
     a = as_tensor(a)
     n = math.prod(a.shape[i] for i in _axes("var", dim, a))
     if n <= correction:
@@ -315,17 +315,17 @@ def var(a: Operand, dim: Axes = None, correction: int = 1, keepdim: bool = False
 
 
 def std(a: Operand, dim: Axes = None, correction: int = 1, keepdim: bool = False) -> Tensor:
-    """Z = square root of `var`."""
+    """Return z = square root of `var`."""
     return sqrt(var(a, dim, correction, keepdim))
 
 
 def amax(a: Operand, dim: Axes = None, keepdim: bool = False) -> Tensor:
-    """Z = largest of a over some axes; the gradient goes to it, in equal parts to ties."""
+    """Return z = largest of a over some axes; the gradient goes to it, in equal parts to ties."""
     return _extreme("max", as_tensor(a), dim, keepdim)
 
 
 def amin(a: Operand, dim: Axes = None, keepdim: bool = False) -> Tensor:
-    """Z = smallest of a over some axes; the gradient goes to it, in equal parts to ties."""
+    """Return z = smallest of a over some axes; the gradient goes to it, in equal parts to ties."""
     return _extreme("min", as_tensor(a), dim, keepdim)
 
 
@@ -342,7 +342,7 @@ def _extreme(op: str, a: Tensor, dim: Axes, keepdim: bool) -> Tensor:
 
 
 def logsumexp(a: Operand, dim: Axes = None, keepdim: bool = False) -> Tensor:
-    """Z = log sum e^a over some axes, exponents shifted by their maximum so that nothing overflows."""
+    """Return z = log sum e^a over some axes, exponents shifted by their maximum so that nothing overflows."""
     a = as_tensor(a)
     highest = amax(a, dim, keepdim=True).detach()
     xp = backend().xp
@@ -459,7 +459,7 @@ def pad(a: Operand, widths: Sequence[tuple[int, int]], value: float = 0.0) -> Te
 
 
 def getitem(a: Operand, index: Any) -> Tensor:
-    """Z = a[index], NumPy's indexing; the gradient is added at the places that were taken."""
+    """Return z = a[index], NumPy's indexing; the gradient is added at the places that were taken."""
     a = as_tensor(a)
     key = _raw(index)
     shape = a.shape
@@ -614,7 +614,7 @@ def compare(name: str, a: Operand, b: Any) -> Tensor:
 
 
 def matmul(a: Operand, b: Operand) -> Tensor:
-    """Z = a b, matrices in the last two axes, the others broadcast; dL/da = g b^T, dL/db = a^T g."""
+    """Return z = a b, matrices in the last two axes, the others broadcast; dL/da = g b^T, dL/db = a^T g."""
     a, b = _both(a, b)
     if a.ndim == 0 or b.ndim == 0:
         raise ShapeError(f"matmul: both need at least one axis, got shapes {a.shape} and {b.shape}")
