@@ -18,7 +18,7 @@ Array = npt.NDArray[Any]
 
 @kernel
 def relu_kernel(z: Array, y: Array) -> None:
-    """Y = max(z, 0), and NaN where z is NaN."""
+    """Write y = max(z, 0), and NaN where z is NaN."""
     zero = z.dtype.type(0)
     for i in range(z.size):
         y[i] = zero if z[i] < zero else z[i]
@@ -26,35 +26,35 @@ def relu_kernel(z: Array, y: Array) -> None:
 
 @kernel
 def leaky_relu_kernel(z: Array, y: Array, slope: Any) -> None:
-    """Y = z where z > 0, else slope z."""
+    """Write y = z where z > 0, else slope z."""
     for i in range(z.size):
         y[i] = z[i] if z[i] > 0 else slope * z[i]
 
 
 @kernel
 def sigmoid_kernel(z: Array, y: Array) -> None:
-    """Y = 1 / (1 + exp(-z))."""
+    """Write y = 1 / (1 + exp(-z))."""
     for i in range(z.size):
         y[i] = sigmoid(z[i])
 
 
 @kernel
 def tanh_kernel(z: Array, y: Array) -> None:
-    """Y = tanh z."""
+    """Write y = tanh z."""
     for i in range(z.size):
         y[i] = tanh(z[i])
 
 
 @kernel
 def silu_kernel(z: Array, y: Array) -> None:
-    """Y = z sigmoid(z)."""
+    """Write y = z sigmoid(z)."""
     for i in range(z.size):
         y[i] = z[i] * sigmoid(z[i])
 
 
 @kernel
 def gelu_tanh_kernel(z: Array, y: Array) -> None:
-    """Y = z (1 + tanh u) / 2 with u = c (z + 0.044715 z^3)."""
+    """Write y = z (1 + tanh u) / 2 with u = c (z + 0.044715 z^3)."""
     half, one, c, k = z.dtype.type(0.5), z.dtype.type(1), z.dtype.type(0.7978845608028654), z.dtype.type(0.044715)
     for i in range(z.size):
         u = c * z[i] * (one + k * z[i] * z[i])
@@ -63,7 +63,7 @@ def gelu_tanh_kernel(z: Array, y: Array) -> None:
 
 @kernel
 def relu_backward_kernel(grad: Array, y: Array, delta: Array) -> None:
-    """Delta = grad where y > 0, else 0."""
+    """Write delta = grad where y > 0, else 0."""
     zero = grad.dtype.type(0)
     for i in range(grad.size):
         delta[i] = grad[i] if y[i] > zero else zero
@@ -71,14 +71,14 @@ def relu_backward_kernel(grad: Array, y: Array, delta: Array) -> None:
 
 @kernel
 def leaky_relu_backward_kernel(grad: Array, y: Array, delta: Array, slope: Any) -> None:
-    """Delta = grad where y > 0, else slope grad."""
+    """Write delta = grad where y > 0, else slope grad."""
     for i in range(grad.size):
         delta[i] = grad[i] if y[i] > 0 else slope * grad[i]
 
 
 @kernel
 def sigmoid_backward_kernel(grad: Array, y: Array, delta: Array) -> None:
-    """Delta = grad y (1 - y)."""
+    """Write delta = grad y (1 - y)."""
     one = grad.dtype.type(1)
     for i in range(grad.size):
         delta[i] = grad[i] * (y[i] * (one - y[i]))
@@ -86,7 +86,7 @@ def sigmoid_backward_kernel(grad: Array, y: Array, delta: Array) -> None:
 
 @kernel
 def tanh_backward_kernel(grad: Array, y: Array, delta: Array) -> None:
-    """Delta = grad (1 - y^2)."""
+    """Write delta = grad (1 - y^2)."""
     one = grad.dtype.type(1)
     for i in range(grad.size):
         delta[i] = grad[i] * (one - y[i] * y[i])
@@ -94,7 +94,7 @@ def tanh_backward_kernel(grad: Array, y: Array, delta: Array) -> None:
 
 @kernel
 def silu_backward_kernel(grad: Array, z: Array, delta: Array) -> None:
-    """Delta = grad s (1 + z (1 - s)), s = sigmoid(z)."""
+    """Write delta = grad s (1 + z (1 - s)), s = sigmoid(z)."""
     one = grad.dtype.type(1)
     for i in range(grad.size):
         s = sigmoid(z[i])
@@ -103,7 +103,7 @@ def silu_backward_kernel(grad: Array, z: Array, delta: Array) -> None:
 
 @kernel
 def gelu_tanh_backward_kernel(grad: Array, z: Array, delta: Array) -> None:
-    """Delta = grad ((1 + t) / 2 + z (1 - t^2) u' / 2), t = tanh u."""
+    """Write delta = grad ((1 + t) / 2 + z (1 - t^2) u' / 2), t = tanh u."""
     half, one, c, k = z.dtype.type(0.5), z.dtype.type(1), z.dtype.type(0.7978845608028654), z.dtype.type(0.044715)
     three = z.dtype.type(3)
     for i in range(grad.size):
@@ -115,14 +115,14 @@ def gelu_tanh_backward_kernel(grad: Array, z: Array, delta: Array) -> None:
 
 @kernel
 def softplus_backward_kernel(grad: Array, z: Array, delta: Array) -> None:
-    """Delta = grad sigmoid(z)."""
+    """Write delta = grad sigmoid(z)."""
     for i in range(grad.size):
         delta[i] = grad[i] * sigmoid(z[i])
 
 
 @kernel
 def gelu_kernel(z: Array, y: Array) -> None:
-    """Y = z P(z)."""
+    """Write y = z P(z)."""
     half = z.dtype.type(0.5)
     for i in range(z.size):
         y[i] = half * z[i] * (z.dtype.type(1) + erf(z[i] * z.dtype.type(0.7071067811865476)))
@@ -130,7 +130,7 @@ def gelu_kernel(z: Array, y: Array) -> None:
 
 @kernel
 def gelu_backward_kernel(grad: Array, z: Array, delta: Array) -> None:
-    """Delta = grad (P(z) + z p(z))."""
+    """Write delta = grad (P(z) + z p(z))."""
     half, one = z.dtype.type(0.5), z.dtype.type(1)
     for i in range(grad.size):
         cdf = half * (one + erf(z[i] * z.dtype.type(0.7071067811865476)))
