@@ -129,7 +129,7 @@ class Training:
         test = None if trainer.stopped else measure(recipe, trainer, data.test)
         figures: dict[str, Any] = {
             "data": self.dataset,
-            "model": recipe.model,
+            "model": recipe.name or recipe.model,
             "parameters": sum(p.numel() for p in trainer.model.parameters()),
             "epochs": trainer.epoch,
             "seed": seed,

@@ -1,7 +1,6 @@
 """Complete settings that train the models of `nets.models` on images, and the functions that follow them.
 
-What each reaches on which data is in the table of the documentation; all settings were chosen by the accuracy on
-images that were held out of the training data, never on the test images.
+All settings were chosen by the accuracy on images that were held out of the training data, never on the test images.
 """
 
 import json
@@ -60,6 +59,8 @@ class Recipe:
 
     model: str
     """Name in `nets.models`."""
+    name: str = ""
+    """What the command line calls it, where that is not the model."""
     settings: dict[str, Any] = field(default_factory=dict)
     """Settings of the model beside the number of classes."""
     epochs: int = 10
@@ -103,7 +104,14 @@ _NIELSEN: Final = Recipe(
 )
 _MLP: Final = Recipe(model="mlp", epochs=12, lr=2e-3, label_smoothing=0.05, warmup=200)
 _AUGMENTED: Final = replace(
-    _MLP, settings={"hidden": [1024, 512]}, epochs=30, lr=1.5e-3, warmup=300, ema=0.998, distortion=Distortion()
+    _MLP,
+    name="mlp-augmented",
+    settings={"hidden": [1024, 512]},
+    epochs=30,
+    lr=1.5e-3,
+    warmup=300,
+    ema=0.998,
+    distortion=Distortion(),
 )
 _CONV: Final = Recipe(
     model="conv", epochs=15, lr=3e-3, label_smoothing=0.05, warmup=300, ema=0.998, distortion=Distortion()
@@ -132,7 +140,26 @@ RECIPES: Final[dict[str, dict[str, Recipe]]] = {
         "conv": replace(_CONV, epochs=8, held_out=2_080),
     },
 }
-"""By data set, then by the name on the command line."""
+"""By data set, then by the name on the command line: ``game2048 nets mnist --model conv``.
+
+Right test images in percent, each model tested once, after its recipe was fixed; CPU time of the whole command with
+one thread (``OPENBLAS_NUM_THREADS=1``) on a core of an EPYC:
+
+=======  =============  ==========================  ===========
+data     model          seed 0, 1, 2                CPU seconds
+=======  =============  ==========================  ===========
+mnist    mlp            98.53, 98.60, 98.53         11
+mnist    nielsen        97.97, 97.93, 97.88         94
+mnist    mlp-augmented  99.32                       266
+mnist    conv           99.47                       477
+emnist   conv           94.24                       724
+glyphs   mlp            99.72                       6
+=======  =============  ==========================  ===========
+
+The letters of EMNIST were not the official split: 110,048 images to train with and 17,600 to test. Half of the mistakes
+there are I for L, L for I and G for Q, of which a lower-case letter looks like the other. The generated letters to test with are drawn
+from the faces that are trained with.
+"""
 
 GLYPHS_TRAIN: Final = 22_000
 GLYPHS_TEST: Final = 5_000

@@ -206,7 +206,7 @@ def test_the_environment_names_the_folder_too(folder, tmp_path, capsys, monkeypa
     assert run(capsys, "mnist", "--out", tmp_path / "run", "--epochs", 1)[0] == 0
 
 
-@pytest.mark.parametrize("model", ["nielsen", "conv"])
+@pytest.mark.parametrize("model", ["nielsen", "mlp-augmented", "conv"])
 def test_every_recipe_runs(model, folder, tmp_path, capsys):
     figures = trained(capsys, tmp_path / "run", folder, "--model", model, "--epochs", 1)
 
