@@ -156,9 +156,9 @@ emnist   conv           94.24                       724
 glyphs   mlp            99.72                       6
 =======  =============  ==========================  ===========
 
-The letters of EMNIST were not the official split: 110,048 images to train with and 17,600 to test. Half of the mistakes
-there are I for L, L for I and G for Q, of which a lower-case letter looks like the other. The generated letters to test with are drawn
-from the faces that are trained with.
+The letters of EMNIST were not the official split: 110,048 images to train with and 17,600 to test. Half of the
+mistakes there are I for L, L for I and G for Q, which look alike when one is written small. The generated letters to
+test with are drawn from the faces that are trained with.
 """
 
 GLYPHS_TRAIN: Final = 22_000
