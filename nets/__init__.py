@@ -20,10 +20,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nets import autograd, backends, checkpoint, data, functional, init, optim, schedules, testing, training
+    from nets import (
+        autograd,
+        backends,
+        checkpoint,
+        data,
+        evaluation,
+        functional,
+        init,
+        models,
+        optim,
+        progress,
+        recipes,
+        schedules,
+        testing,
+        training,
+    )
     from nets.autograd import grad, gradients, value_and_grad
     from nets.backends import backend, use
-    from nets.checkpoint import load, save
+    from nets.checkpoint import load, load_weights, save, save_weights
     from nets.errors import (
         AnomalyError,
         ArgumentError,
@@ -96,9 +111,13 @@ _MODULES = frozenset(
         "backends",
         "checkpoint",
         "data",
+        "evaluation",
         "functional",
         "init",
+        "models",
         "optim",
+        "progress",
+        "recipes",
         "schedules",
         "testing",
         "training",
@@ -171,11 +190,13 @@ _HOMES = {
     "gradients": "nets.autograd",
     "is_grad_enabled": "nets.graph",
     "load": "nets.checkpoint",
+    "load_weights": "nets.checkpoint",
     "manual_seed": "nets.random",
     "maximum": "nets.ops",
     "minimum": "nets.ops",
     "no_grad": "nets.graph",
     "save": "nets.checkpoint",
+    "save_weights": "nets.checkpoint",
     "set_rng_state": "nets.random",
     "stack": "nets.ops",
     "summary": "nets.summaries",
@@ -250,6 +271,7 @@ __all__ = [
     "data",
     "detect_anomaly",
     "enable_grad",
+    "evaluation",
     "functional",
     "get_rng_state",
     "grad",
@@ -257,12 +279,17 @@ __all__ = [
     "init",
     "is_grad_enabled",
     "load",
+    "load_weights",
     "manual_seed",
     "maximum",
     "minimum",
+    "models",
     "no_grad",
     "optim",
+    "progress",
+    "recipes",
     "save",
+    "save_weights",
     "schedules",
     "set_rng_state",
     "stack",

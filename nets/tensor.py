@@ -96,10 +96,10 @@ class Tensor:
 
     @property
     def grad(self) -> "Tensor | None":
-        """dL/d(this), summed over the calls of ``backward`` since ``zero_grad``; None if there was none.
-
-        The memory of a parameter of an optimiser is used again after ``zero_grad``: `clone` what shall stay.
-        """
+        """dL/d(this), summed over the calls of ``backward`` since ``zero_grad``; None if there was none."""
+        if self._grad is not None and self._grad is self._slot:
+            # The optimiser's memory will be written to again: who looks gets an array that stays, and may change it.
+            self._grad = self._slot.copy()
         if self._grad is None or isinstance(self._grad, Tensor):
             return self._grad
         return wrap(self._grad)

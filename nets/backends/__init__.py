@@ -11,6 +11,7 @@ The differentiable operations above (`nets.ops`, `nets.functional`) call `backen
 directly where it is hot, so a model runs on any of the three unchanged.
 """
 
+import threading
 from functools import cache
 from importlib import import_module
 from types import TracebackType
@@ -48,19 +49,28 @@ def load(name: str) -> "ArrayOps":
     return ops
 
 
+class _Block(threading.local):
+    """What a ``with use(...)`` block of this thread chose."""
+
+    ops: "ArrayOps | None" = None
+
+
 _current: "ArrayOps | None" = None
+_block: Final = _Block()
 
 
 def backend() -> "ArrayOps":
     """Return the array operations in use."""
     global _current
+    if _block.ops is not None:
+        return _block.ops
     if _current is None:
         _current = load(DEFAULT)
     return _current
 
 
 class use:  # noqa: N801  # reads like the function it mostly is
-    """Choose the back end: from now on, or within a ``with`` block.
+    """Choose the back end: from now on for all threads, or within a ``with`` block for this one.
 
     Parameters
     ----------
@@ -84,14 +94,16 @@ class use:  # noqa: N801  # reads like the function it mostly is
     def __init__(self, name: str) -> None:
         global _current
         chosen = load(name)
-        self._previous = _current  # None where the default was not needed yet: then Numba stays unloaded
-        _current = chosen
+        self._chosen = chosen
+        self._before = _current, _block.ops  # None where the default was not needed yet: then Numba stays unloaded
+        _current, _block.ops = chosen, None
 
     def __enter__(self) -> "ArrayOps":
-        return backend()
+        global _current
+        _current, _block.ops = self._before[0], self._chosen
+        return self._chosen
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        global _current
-        _current = self._previous
+        _block.ops = self._before[1]

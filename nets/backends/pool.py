@@ -1,44 +1,46 @@
 """Memory for temporary arrays, used again as soon as nobody refers to it.
 
 Fresh memory is expensive: the kernel zeroes every page at its first touch, which can take longer than the
-arithmetic. A pool hands out views of blocks that it keeps; a block is free when only the pool refers to it, which
-its reference count tells (an array keeps the block alive through ``base``).
+arithmetic. A pool lends blocks of memory as arrays and takes a block back when the array that it lent dies. Views keep
+that array alive as their ``base``, so a block that is idle has no user left, whoever that might have been.
 """
 
 import math
-import sys
-import threading
+import weakref
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 SMALLEST: Final = 1 << 15  # bytes; malloc recycles smaller blocks by itself
-LIMIT: Final = 1 << 30  # bytes kept by one thread
+LIMIT: Final = 1 << 30  # bytes that may lie idle
 LINE: Final = 64  # bytes of a cache line; arrays start at one, because vectors that lie across two take longer
 
 
-def _references_when_idle() -> int:
-    """Count the references to a free block just where `Pool` does.
+class _Loan(weakref.ref[Any]):
+    """A weak reference to an array that was lent, which knows its block."""
 
-    They are the pool's own, the loop variable and the argument of getrefcount; but an interpreter may borrow the
-    last two instead of counting them, and a number too high would give away memory that is in use.
+    __slots__ = ("block", "size")
+    __hash__ = object.__hash__  # arrays have none
+
+    block: tuple[bytearray, int]  # with the first byte to use
+    size: int
+
+
+class Pool:
+    """Reusable blocks of memory, for all threads.
+
+    Attributes
+    ----------
+    idle : int
+        Bytes that nobody uses; more than `LIMIT` of them are given back to the system.
     """
-    count = 0
-    for block, _ in [(np.empty(1, np.uint8), 0)]:
-        count = sys.getrefcount(block)
-    return count
-
-
-_IDLE: Final = _references_when_idle()
-
-
-class Pool(threading.local):
-    """Reusable blocks of memory, a set of its own for each thread."""
 
     def __init__(self) -> None:
-        self.blocks: dict[int, list[tuple[npt.NDArray[np.uint8], int]]] = {}  # by size, with the first byte to use
-        self.kept = 0
+        # Several threads may use these at once: each step below is one operation of a list or a set, and atomic.
+        self._idle: dict[int, list[tuple[bytearray, int]]] = {}
+        self._loans: set[_Loan] = set()
+        self.idle = 0
 
     def empty(self, shape: tuple[int, ...], dtype: npt.DTypeLike = np.float32) -> npt.NDArray[Any]:
         """Return an array with arbitrary content, C-contiguous, as ``numpy.empty``."""
@@ -48,23 +50,37 @@ class Pool(threading.local):
         size = math.prod(shape) * dtype.itemsize
         # Sizes are rounded up to eighths of a power of two, so that similar ones share blocks.
         grain = 1 << (size.bit_length() - 4)
-        rounded = -(-size // grain) * grain
-        block, start = self._free_block(rounded)
-        return block[start : start + size].view(dtype).reshape(shape)
+        memory = self._lend(-(-size // grain) * grain)
+        return memory[:size].view(dtype).reshape(shape)
 
-    def _free_block(self, size: int) -> tuple[npt.NDArray[np.uint8], int]:
-        blocks = self.blocks.setdefault(size, [])
-        for block, start in blocks:
-            if sys.getrefcount(block) == _IDLE:
-                return block, start
-        fresh = np.empty(size + LINE, np.uint8)
-        start = -fresh.ctypes.data % LINE
-        if self.kept + size <= LIMIT:
-            blocks.append((fresh, start))
-            self.kept += size
-        return fresh, start
+    def _lend(self, size: int) -> npt.NDArray[np.uint8]:
+        """Return the bytes of a block, from the start of a cache line."""
+        try:
+            block = self._idle[size].pop()
+            self.idle -= size
+        except (KeyError, IndexError):
+            fresh = bytearray(size + LINE)
+            block = fresh, -np.frombuffer(fresh, np.uint8).ctypes.data % LINE
+        # The base of this array is no array, so views of it have it as their base, not the block behind it.
+        memory = np.frombuffer(block[0], np.uint8, size, block[1])
+        loan = _Loan(memory, self._take_back)
+        loan.block, loan.size = block, size
+        self._loans.add(loan)
+        return memory
+
+    def _take_back(self, loan: _Loan) -> None:
+        self._loans.discard(loan)
+        if self.idle + loan.size > LIMIT:
+            self.clear()
+        self._idle.setdefault(loan.size, []).append(loan.block)
+        self.idle += loan.size
+
+    @property
+    def lent(self) -> int:
+        """Bytes in use."""
+        return sum(loan.size for loan in self._loans)
 
     def clear(self) -> None:
-        """Give the memory back."""
-        self.blocks.clear()
-        self.kept = 0
+        """Give idle memory back to the system."""
+        self._idle.clear()
+        self.idle = 0

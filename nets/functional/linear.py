@@ -52,7 +52,9 @@ def linear(x: Operand, weight: Tensor, bias: Tensor | None = None, activation: s
         needs = (x.requires_grad, weight.requires_grad, bias is not None and bias.requires_grad)
         if len(shape) != 2:
             grad = grad.reshape(y.shape)
-        gx, gw, gb = back.linear_backward(grad, rows, w, y, activation, needs, weight.gradient_memory())
+        # Where one leaf is both, its slot must not hold the one gradient before the other is added.
+        memory = None if x is weight else weight.gradient_memory()
+        gx, gw, gb = back.linear_backward(grad, rows, w, y, activation, needs, memory)
         if gx is not None and len(shape) != 2:
             gx = gx.reshape(shape)
         return [gx, gw, gb][: len(inputs)]

@@ -1,10 +1,12 @@
 """Memory that is used again: only when nobody refers to it."""
 
-import threading
+import ctypes
+import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from nets.backends.pool import LIMIT, SMALLEST, Pool
+from nets.backends.pool import SMALLEST, Pool
 
 
 def test_memory_in_use_is_never_handed_out_again():
@@ -48,25 +50,69 @@ def test_arrays_are_contiguous_and_start_at_a_cache_line():
         assert array.nbytes < SMALLEST or array.ctypes.data % 64 == 0
 
 
-def test_threads_have_memory_of_their_own():
+def test_memory_is_in_use_as_long_as_anyone_can_reach_it():
+    """Through a memoryview, DLPack, or a pointer that keeps its array."""
+    for reach in (memoryview, np.from_dlpack, lambda array: array.ctypes.data_as(ctypes.c_void_p)):
+        pool = Pool()
+        held = reach(pool.empty((200, 100)))
+        assert pool.idle == 0
+        del held
+        assert pool.idle > 0
+
+
+def test_a_tracing_debugger_does_not_make_used_memory_look_idle():
+    """One that reads every frame's variables, and so refers to all that they refer to."""
     pool = Pool()
-    kept = pool.empty((200, 100))
-    found = []
 
-    thread = threading.Thread(target=lambda: found.append((pool.kept, pool.empty((200, 100)))))
-    thread.start()
-    thread.join()
+    def trace(frame, event, argument):
+        dict(frame.f_locals)
+        return trace
 
-    assert found[0][0] == 0
-    assert not np.shares_memory(found[0][1], kept)
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        first = pool.empty((200, 100))
+        first.fill(1)
+        second = pool.empty((200, 100))
+        second.fill(2)
+    finally:
+        sys.settrace(before)
+
+    assert (first == 1).all()
 
 
-def test_more_than_the_limit_is_not_kept():
+def test_threads_never_share_memory_in_use():
     pool = Pool()
-    pool.kept = LIMIT
 
-    pool.empty((200, 100))
-    assert not any(pool.blocks.values())
+    def use(value):
+        right = True
+        for _ in range(200):
+            array = pool.empty((100, 100))
+            array.fill(value)
+            right &= bool((array == value).all())
+        return right
+
+    with ThreadPoolExecutor(4) as threads:
+        assert all(threads.map(use, range(4)))
+
+
+def test_many_arrays_at_once_take_no_longer_each():
+    """Lending does not search: a thousand arrays in use leave nothing to look through."""
+    pool = Pool()
+    arrays = [pool.empty((100, 100)) for _ in range(1000)]
+
+    assert pool.idle == 0
+    del arrays
+    assert pool.idle > 1000 * 40_000
+
+
+def test_more_than_the_limit_does_not_lie_idle(monkeypatch):
+    monkeypatch.setattr("nets.backends.pool.LIMIT", 200_000)
+    pool = Pool()
+    arrays = [pool.empty((100, 100)) for _ in range(20)]
+
+    del arrays
+
+    assert 0 < pool.idle <= 200_000
     pool.clear()
-
-    assert pool.kept == 0
+    assert pool.idle == 0

@@ -91,5 +91,5 @@ class OptimizationOps(BaseOps):
 
     def square_sum(self, x: Array) -> Any:
         """Return the sum of squares, a number to add to others."""
-        flat = x.ravel()
+        flat = x.ravel(order="K")  # as it lies in memory, without a copy
         return float(flat @ flat)

@@ -6,7 +6,6 @@ import pytest
 from nets.backends import load
 from nets.backends.jit import scalar
 from nets.backends.jit.pointwise import in_memory_order, like
-from nets.backends.pool import Pool
 from nets.backends.reference.pointwise import FROM_INPUT, FROM_OUTPUT
 
 reference, fast = load("numpy"), load("numba")
@@ -236,38 +235,3 @@ def test_ema_matches_the_reference():
     reference.ema_step(copy, w, 0.9)
 
     np.testing.assert_allclose(average, copy, rtol=1e-6)
-
-
-# --- memory ---
-
-
-def test_the_pool_hands_out_memory_again_only_when_nobody_refers_to_it():
-    pool = Pool()
-    first = pool.empty((100, 100))
-    view = first[10:, ::2]
-    address = first.ctypes.data
-    del first
-
-    second = pool.empty((100, 100))
-    assert second.ctypes.data != address, "a view still refers to it"
-    del view
-    third = pool.empty((100, 99))
-
-    assert third.ctypes.data == address
-    assert third.flags.c_contiguous
-
-
-def test_the_pool_keeps_a_bounded_amount():
-    pool = Pool()
-    pool.kept = 1 << 30
-    pool.empty((1000, 1000))
-
-    assert pool.kept == 1 << 30
-    pool.clear()
-    assert pool.kept == 0
-
-
-def test_the_pool_hands_out_whole_cache_lines():
-    pool = Pool()
-
-    assert all(pool.empty((n, 100)).ctypes.data % 64 == 0 for n in (100, 101, 1000))
