@@ -5,6 +5,7 @@ import shlex
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 ModelName = Literal["nielsen", "mlp", "mlp-augmented", "conv"]
 MODEL_METAVAR: Final = "{nielsen,mlp,mlp-augmented,conv}"
 MAX_EPOCHS: Final = 10_000
+SETTINGS_NAME: Final = "settings.json"  # as in nets.recipes, which would load kernels
 SUBCOMMANDS: Final = ("mnist", "emnist", "glyphs", "summary")
 
 
@@ -49,10 +51,20 @@ class Training:
     dataset: ClassVar[str]
     default_model: ClassVar[str] = "mlp"
 
-    @property
+    out: Path | None = None
+    """Folder of the run."""
+
+    @cached_property
     def folder(self) -> Path:
-        """Where the run lives."""
-        raise NotImplementedError
+        """Where the run lives: as asked, or the first free one; the last one to go on with or to replace."""
+        if self.out is not None:
+            return self.out
+        first = Path("runs") / self.dataset
+        folder, number = first, 1
+        while (folder / SETTINGS_NAME).exists():
+            last, number = folder, number + 1
+            folder = first.with_name(f"{first.name}-{number}")
+        return last if number > 1 and (self.resume or self.overwrite) else folder
 
     def load(self) -> "Split":
         """Load the images."""
@@ -95,7 +107,7 @@ class Training:
             if dataset != self.dataset:
                 raise CliError(f"{self.folder} holds a run on {dataset}; go on with: game2048 nets {dataset} --resume")
             return recipe, seed
-        if (self.folder / "settings.json").exists() and not self.overwrite:
+        if (self.folder / SETTINGS_NAME).exists() and not self.overwrite:
             raise CliError(f"{self.folder} holds a run already; go on with --resume, or replace it with --overwrite")
         recipe, seed = RECIPES[self.dataset][self.model or self.default_model], self.seed or 0
         if self.epochs is not None:
@@ -173,15 +185,10 @@ class Mnist(Training):
 
     data: Annotated[Path | None, option("PATH", "GAME2048_DATA, or a download")] = None
     """Folder of the four files, gzipped or plain, or of a folder 'mnist' with them."""
-    out: Path = Path("runs/mnist")
+    out: Annotated[Path | None, option("PATH", "runs/mnist, or the next that is free: runs/mnist-2")] = None
     """Folder of the run: model.safetensors, checkpoint.safetensors, settings.json, metrics.jsonl."""
 
     dataset: ClassVar[str] = "mnist"
-
-    @property
-    def folder(self) -> Path:
-        """Where the run lives."""
-        return self.out
 
     def load(self) -> "Split":
         """Load the images."""
@@ -199,15 +206,10 @@ class Emnist(Training):
 
     data: Annotated[Path | None, option("PATH", "GAME2048_DATA, or a download of 536 MiB")] = None
     """Folder of the four files, gzipped or plain, or of a folder 'emnist-letters' with them."""
-    out: Path = Path("runs/emnist")
+    out: Annotated[Path | None, option("PATH", "runs/emnist, or the next that is free: runs/emnist-2")] = None
     """Folder of the run: model.safetensors, checkpoint.safetensors, settings.json, metrics.jsonl."""
 
     dataset: ClassVar[str] = "emnist"
-
-    @property
-    def folder(self) -> Path:
-        """Where the run lives."""
-        return self.out
 
     def load(self) -> "Split":
         """Load the images."""
@@ -223,15 +225,10 @@ class Glyphs(Training):
     Ctrl-C saves; --resume goes on exactly where it stopped.
     """
 
-    out: Path = Path("runs/glyphs")
+    out: Annotated[Path | None, option("PATH", "runs/glyphs, or the next that is free: runs/glyphs-2")] = None
     """Folder of the run: model.safetensors, checkpoint.safetensors, settings.json, metrics.jsonl."""
 
     dataset: ClassVar[str] = "glyphs"
-
-    @property
-    def folder(self) -> Path:
-        """Where the run lives."""
-        return self.out
 
     def load(self) -> "Split":
         """Draw the images."""
@@ -302,5 +299,5 @@ def or_glyphs(load: Callable[[Path | None], "Split"], folder: Path | None) -> "S
 
 def remove_run(folder: Path) -> None:
     """Remove what a run wrote, and nothing else."""
-    for name in ("settings.json", "checkpoint.safetensors", "model.safetensors", "metrics.jsonl"):
+    for name in (SETTINGS_NAME, "checkpoint.safetensors", "model.safetensors", "metrics.jsonl"):
         (folder / name).unlink(missing_ok=True)

@@ -8,9 +8,9 @@ A step is what a user writes: zero_grad, forward, loss, backward, Adam, all thro
 Before anything is timed, both sides start from the same weights, and five steps must give the same losses, the first
 also the same gradients. Then all variants run in turns, many short rounds, and the fastest round of each counts.
 
-``ratios`` are our time over that of the fastest eager variant of PyTorch: Adam fused or foreach, memory channels-last
-or not, gradients always set to None. ``torch.compile`` is another way of working (it needs a C++ compiler and up to
-a minute before the first step), so it has ratios of its own, ``ratios_compiled``.
+``ratios`` are our time over that of the fastest variant of PyTorch: Adam fused or foreach, memory channels-last or not,
+gradients always set to None, and ``torch.compile`` where there is a C++ compiler and ``--no-compile`` was not given;
+``ratios_compiled`` are those to the compiled variant alone.
 """
 
 import argparse

@@ -72,7 +72,7 @@ def measure(name: str, n_rounds: int, compiler: Compiler) -> dict[str, Any]:
         variant: {"min": min(times) * 1e3, "median": statistics.median(times) * 1e3}
         for variant, times in samples.items()
     }
-    best = min(settings, key=lambda variant: milliseconds[variant]["min"])
+    best = min(theirs, key=lambda variant: milliseconds[variant]["min"])
     pairs = zip(samples[OURS], samples[best], strict=True)
     return {
         "milliseconds": milliseconds,

@@ -234,6 +234,15 @@ def test_a_run_is_not_replaced_by_accident(folder, tmp_path, capsys):
     assert len(read_metrics(tmp_path / "run" / "metrics.jsonl")) == 2
 
 
+def test_without_out_each_run_gets_a_folder_of_its_own_and_the_last_is_replaced(folder, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    command = ("mnist", "--data", folder, "--epochs", 1, "--json")
+
+    places = [json.loads(run(capsys, *command, *more)[1])["out"] for more in ((), (), ("--overwrite",))]
+
+    assert places == ["runs/mnist", "runs/mnist-2", "runs/mnist-2"]
+
+
 def test_resuming_what_is_complete_or_not_there_is_refused(folder, tmp_path, capsys):
     trained(capsys, tmp_path / "run", folder)
 
