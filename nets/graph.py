@@ -197,6 +197,8 @@ def is_grad_enabled() -> bool:
 def detect_anomaly() -> Iterator[None]:
     """Stop at the first operation whose result or gradient holds a NaN or an infinity.
 
+    The error says whether the operation made it, or was given it: by the data, a weight, or a gradient.
+
     >>> from nets import Tensor
     >>> with detect_anomaly():
     ...     Tensor([0.0]).log()
@@ -212,16 +214,46 @@ def detect_anomaly() -> Iterator[None]:
         mode.anomaly = before
 
 
-def check_finite(op: str, direction: str, values: Any) -> None:
-    """Raise AnomalyError if an array or a tensor of floats holds a NaN or an infinity."""
+def check_forward(op: str, inputs: Sequence["Tensor"], *outputs: Any) -> None:
+    """Raise AnomalyError if a result holds a NaN or an infinity; it says whether an input had it already."""
+    for output in outputs:
+        made = _first_not_finite(output)
+        if made is None:
+            continue
+        for i, tensor in enumerate(inputs):
+            if (given := _first_not_finite(tensor)) is not None:
+                name = f"input {i + 1}" if i else "the input"
+                raise AnomalyError(f"{name} of {op}, of shape {tensor.shape}, holds {given}")
+        raise AnomalyError(f"{op} made the first value that is not finite, in its forward pass: {made}")
+
+
+def check_backward(node: "Node", grad: Any, contributions: Sequence[Any]) -> None:
+    """Raise AnomalyError if a gradient holds a NaN or an infinity; it says whether what came in had it already."""
+    for contribution in contributions:
+        if contribution is None or type(contribution) is Parts:
+            continue
+        made = _first_not_finite(contribution)
+        if made is None:
+            continue
+        for part in grad.grads if type(grad) is Parts else [grad]:
+            if part is not None and (given := _first_not_finite(part)) is not None:
+                raise AnomalyError(f"the gradient that reached {node.op}, of shape {part.shape}, holds {given}")
+        for value in node.saved if node.output is None else (*node.saved, node.output):
+            if (given := _first_not_finite(value)) is not None:
+                raise AnomalyError(
+                    f"a value that {node.op} kept for its backward pass, of shape {value.shape}, holds {given}"
+                )
+        raise AnomalyError(f"{node.op} made the first value that is not finite, in its backward pass: {made}")
+
+
+def _first_not_finite(values: Any) -> str | None:
+    """Return the first NaN or infinity of an array or a tensor of floats, in words; None if there is none."""
     array: Any = values if isinstance(values, backend().array_types) else values.data
     if array.dtype.kind != "f" or bool(backend().xp.isfinite(array).all()):
-        return
+        return None
     host = backend().to_numpy(array)
     index = tuple(int(i) for i in np.argwhere(~np.isfinite(host))[0])
-    raise AnomalyError(
-        f"{op} made the first value that is not finite, in its {direction} pass: {host[index]} at index {index}"
-    )
+    return f"{host[index]} at index {index}"
 
 
 # --- going back ---
@@ -276,9 +308,7 @@ def propagate(
             on_node(node, grad)
         contributions = node.contributions(grad, create_graph)
         if mode.anomaly:
-            for contribution in contributions:
-                if contribution is not None and type(contribution) is not Parts:
-                    check_finite(node.op, "backward", contribution)
+            check_backward(node, grad, contributions)
         if not retain_graph:
             node.free()
         for edge, shape, contribution in zip(edges, shapes, contributions, strict=True):

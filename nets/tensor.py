@@ -21,7 +21,7 @@ import numpy.typing as npt
 from nets.backends import backend
 from nets.backends.reference.base import Array
 from nets.errors import DtypeError, GraphError, ShapeError
-from nets.graph import JointRule, Node, Parts, Rule, check_finite, mode, propagate
+from nets.graph import JointRule, Node, Parts, Rule, check_forward, mode, propagate
 
 Operand: TypeAlias = Union["Tensor", npt.ArrayLike]
 """What the operations accept beside tensors: arrays, numbers, nested lists."""
@@ -133,7 +133,10 @@ class Tensor:
         return self._data.tolist()
 
     def numpy(self) -> npt.NDArray[Any]:
-        """Return the values as a NumPy array; on the CPU it shares the tensor's memory."""
+        """Return the values as a NumPy array; on the CPU it shares the tensor's memory.
+
+        Making an optimiser moves its parameters to memory of its own: arrays from before no longer follow them.
+        """
         return backend().to_numpy(self._data)
 
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> npt.NDArray[Any]:
@@ -201,7 +204,10 @@ class Tensor:
         self._version = [0]
 
     def detach(self) -> "Tensor":
-        """Return a tensor with the same memory and no history."""
+        """Return a tensor with the same memory and no history.
+
+        Of a parameter, it shares the memory until an optimiser is made, which moves the parameter (see `numpy`).
+        """
         twin = wrap(self._data)
         twin._version = self._version
         return twin
@@ -284,7 +290,11 @@ class Tensor:
                 "a tensor that requires a gradient cannot be changed in place while operations are recorded; "
                 "use nets.no_grad(), or nets.where()"
             )
-        self._data[_raw(index)] = values.data if isinstance(values, Tensor) else backend().asarray(values)
+        array = values.data if isinstance(values, Tensor) else backend().asarray(values)
+        try:
+            self._data[_raw(index)] = array
+        except (IndexError, ValueError) as error:
+            raise ShapeError(f"values of shape {array.shape} put into shape {self.shape}: {error}") from None
         self._version[0] += 1
 
     # --- operators and methods: nets.ops says what each does ---
@@ -579,7 +589,7 @@ def record(
             out._node = Node(op, inputs, rules, None, saved, None)  # type: ignore[arg-type]  # not a str here
         out.requires_grad = True
     if mode.anomaly:
-        check_finite(op, "forward", data)
+        check_forward(op, inputs, data)
     return out
 
 
@@ -596,7 +606,7 @@ def record_joint(
         out._node = Node(op, inputs, None, rule, inputs if saved is None else saved, out)
         out.requires_grad = True
     if mode.anomaly:
-        check_finite(op, "forward", data)
+        check_forward(op, inputs, data)
     return out
 
 
@@ -615,8 +625,7 @@ def record_outputs(op: str, data: Sequence[Array], inputs: tuple[Tensor, ...], r
             out._node.edges, out._node.shapes = [hub], [Parts.shape]
             out.requires_grad = True
     if mode.anomaly:
-        for array in data:
-            check_finite(op, "forward", array)
+        check_forward(op, inputs, *data)
     return outs
 
 

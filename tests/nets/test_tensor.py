@@ -204,3 +204,17 @@ def test_copies_of_leaves():
 
     assert (x.item(), x.grad.item()) == (1, 2)
     assert twin.requires_grad
+
+
+@pytest.mark.parametrize(
+    ("index", "values", "message"),
+    [
+        (0, [1.0, 2.0], r"values of shape \(2,\) put into shape \(2, 3\): "),
+        ((0, 5), 1.0, r"values of shape \(\) put into shape \(2, 3\): .* out of bounds"),
+    ],
+)
+def test_values_that_do_not_fit_where_they_are_put_are_refused(index, values, message):
+    x = nets.Tensor(np.zeros((2, 3), np.float32))
+
+    with pytest.raises(nets.ShapeError, match=message):
+        x[index] = values
