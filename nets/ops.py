@@ -8,6 +8,7 @@ sums a gradient over stretched axes (`nets.graph.unbroadcast`).
 The coarse operations (layers, losses) are in `nets.functional`.
 """
 
+import builtins
 import math
 import operator
 from collections.abc import Callable, Sequence
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from nets.backends import BACKENDS, backend, load
-from nets.errors import ArgumentError, ShapeError
+from nets.errors import ArgumentError, DtypeError, ShapeError
 from nets.graph import Rule
 from nets.tensor import OUTPUT, Axes, Operand, Tensor, _raw, as_tensor, record, wrap
 
@@ -118,6 +119,8 @@ def div(a: Operand, b: Operand) -> Tensor:
 def neg(a: Operand) -> Tensor:
     """Return z = -a."""
     a = as_tensor(a)
+    if a._data.dtype.kind == "b":
+        raise DtypeError("neg: bools have no negative; convert them, as in a.float()")
     return record("neg", -a.data, (a,), (_negated,))
 
 
@@ -125,9 +128,11 @@ def pow(a: Operand, n: Operand) -> Tensor:  # noqa: A001  # as in math and torch
     """Return z = a^n; dz/da = n a^(n-1), 0 for n = 0; dz/dn = z log a, 0 for a = 0 (its limit for n > 0)."""
     if (number := _scalar(n)) is not None:
         a = _with(number, a)
+        _check_power(a, number < 0)
         rule = lambda g, a: g * (number * a ** (number - 1)) if number else g * 0.0  # noqa: E731
         return record("pow", a.data**number, (a,), (rule,), saved=(a,))
     a, n = _both(a, n)
+    _check_power(a, a._data.dtype.kind != "f" and bool((n.data < 0).any()))
     # 0 * 0^-1 and 0 * log 0 would be NaN: another exponent and another base take the place of these zeros.
     constant, zero = (n.data == 0).astype(n.dtype), (a.data == 0).astype(a.dtype)
     rules = (
@@ -135,6 +140,11 @@ def pow(a: Operand, n: Operand) -> Tensor:  # noqa: A001  # as in math and torch
         lambda g, a, n: g * a**n * (1 - zero) * _log(a + zero),
     )
     return record("pow", _fits("pow", operator.pow, a, n), (a, n), rules, saved=(a, n))
+
+
+def _check_power(a: Tensor, negative: bool) -> None:
+    if negative and a._data.dtype.kind != "f":
+        raise DtypeError(f"pow: {a.dtype} has no negative powers; convert it, as in a.float() ** -1")
 
 
 def _same(g: Any) -> Any:
@@ -151,6 +161,8 @@ def _fits(op: str, function: Callable[[Any, Any], Any], a: Tensor, b: Tensor) ->
         return function(a.data, b.data)
     except ValueError:
         raise ShapeError(f"{op}: shapes {a.shape} and {b.shape} do not broadcast") from None
+    except TypeError:
+        raise DtypeError(f"{op} is not for {a.dtype} and {b.dtype}; convert them, as in a.float()") from None
 
 
 # --- functions of one number ---
@@ -249,22 +261,24 @@ def _apply(operation: Callable[[Any], Tensor], name: str, a: Any) -> Any:
 
 
 def maximum(a: Operand, b: Operand) -> Tensor:
-    """Return z = max(a, b); the gradient goes to the larger, in halves where they are equal."""
+    """Return z = max(a, b); the gradient goes to the larger, halved where they are equal; to both at a NaN."""
     return _larger("maximum", a, b)
 
 
 def minimum(a: Operand, b: Operand) -> Tensor:
-    """Return z = min(a, b); the gradient goes to the smaller, in halves where they are equal."""
+    """Return z = min(a, b); the gradient goes to the smaller, halved where they are equal; to both at a NaN."""
     return _larger("minimum", a, b)
 
 
 def _larger(op: str, a: Operand, b: Operand) -> Tensor:
     a, b = _both(a, b)
     data = _fits(op, getattr(backend().xp, op), a, b)
-    # The part of the gradient that goes to a: 1 where it wins, 1/2 at ties, 0 else.
-    wins = a.data > b.data if op == "maximum" else a.data < b.data
-    share = (wins + 0.5 * (a.data == b.data)).astype(a.dtype)
-    return record(op, data, (a, b), (lambda g: g * share, lambda g: g * (1 - share)))
+    # The part of the gradient that goes to each: 1 where it wins, 1/2 at ties, 0 where it loses. A NaN neither wins
+    # nor loses; both parts are 1 there, as in PyTorch.
+    more, less, half = a.data > b.data, a.data < b.data, 0.5 * (a.data == b.data)
+    lost, won = (less, more) if op == "maximum" else (more, less)
+    to_a, to_b = (1 - half - lost).astype(a.dtype), (1 - half - won).astype(a.dtype)
+    return record(op, data, (a, b), (lambda g: g * to_a, lambda g: g * to_b))
 
 
 def where(condition: Operand, a: Operand, b: Operand) -> Tensor:
@@ -358,16 +372,18 @@ def argmax(a: Operand, dim: int | None = None) -> Tensor:
     """Return the index of the largest element along an axis, or in the flattened tensor; no gradient."""
     a = as_tensor(a)
     axes = _axes("argmax", dim, a)
+    if dim is not None and len(axes) != 1:
+        raise ArgumentError(f"argmax: dim must be an int or None, got {dim}")
     if any(a.shape[i] == 0 for i in axes):
         raise ShapeError(f"argmax over no element: shape {a.shape}, dim {dim}")
-    return wrap(a.data.argmax(dim))
+    return wrap(a.data.argmax(None if dim is None else axes[0]))
 
 
 def _axes(op: str, dim: Axes, a: Tensor) -> tuple[int, ...]:
     """Return axes counted from 0, all of them for None."""
     if dim is None:
         return tuple(range(a.ndim))
-    axes = (dim,) if isinstance(dim, int) else tuple(dim)
+    axes = _ints(op, "dim", dim)
     for axis in axes:
         if not -a.ndim <= axis < a.ndim:
             raise ShapeError(f"{op}: dim must be in [{-a.ndim}, {a.ndim}) for shape {a.shape}, got {axis}")
@@ -377,13 +393,25 @@ def _axes(op: str, dim: Axes, a: Tensor) -> tuple[int, ...]:
     return normalized
 
 
+def _ints(op: str, argument: str, values: Any) -> tuple[int, ...]:
+    """Return an int, or several, as a tuple."""
+    if type(values) is int:
+        return (values,)
+    if type(values) is not tuple and (isinstance(values, str) or not hasattr(values, "__iter__")):
+        values = (values,)
+    try:
+        return tuple(operator.index(value) for value in values)
+    except TypeError:
+        raise ArgumentError(f"{op}: {argument} must be an int or several, got {values!r}") from None
+
+
 # --- shapes ---
 
 
 def reshape(a: Operand, *shape: Any) -> Tensor:
     """Return the elements in another shape; shares memory where possible."""
     a = as_tensor(a)
-    target = _shape(shape)
+    target = _shape("reshape", shape)
     try:
         data = a.data.reshape(target)
     except ValueError:
@@ -395,7 +423,7 @@ def reshape(a: Operand, *shape: Any) -> Tensor:
 def permute(a: Operand, *dims: Any) -> Tensor:
     """Return a view with the axes in another order."""
     a = as_tensor(a)
-    order = _shape(dims)
+    order = _shape("permute", dims)
     if sorted(d % a.ndim for d in order if a.ndim) != list(range(a.ndim)):
         raise ShapeError(f"permute: dims must name each of the {a.ndim} axes of shape {a.shape} once, got {order}")
     inverse = tuple(int(i) for i in np.argsort([d % a.ndim for d in order]))
@@ -408,7 +436,7 @@ def swapaxes(a: Operand, i: int, j: int) -> Tensor:
     order = list(range(a.ndim))
     try:
         order[i], order[j] = order[j], order[i]
-    except IndexError:
+    except (IndexError, TypeError):
         raise ShapeError(f"transpose: axes {i} and {j} of a tensor of shape {a.shape}") from None
     return permute(a, order)
 
@@ -423,6 +451,7 @@ def squeeze(a: Operand, dim: int | None = None) -> Tensor:
 def unsqueeze(a: Operand, dim: int) -> Tensor:
     """Return a view with a new axis of length 1."""
     a = as_tensor(a)
+    (dim,) = _ints("unsqueeze", "dim", dim)
     if not -a.ndim - 1 <= dim <= a.ndim:
         raise ShapeError(f"unsqueeze: dim must be in [{-a.ndim - 1}, {a.ndim}] for shape {a.shape}, got {dim}")
     at = dim % (a.ndim + 1)
@@ -441,7 +470,7 @@ def flatten(a: Operand, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 def broadcast_to(a: Operand, shape: Sequence[int]) -> Tensor:
     """Return a view repeated along axes of length 1 and new axes in front; the gradient sums over the copies."""
     a = as_tensor(a)
-    target = tuple(shape)
+    target = _ints("broadcast_to", "shape", shape)
     try:
         data = backend().xp.broadcast_to(a.data, target)
     except ValueError:
@@ -461,7 +490,7 @@ def pad(a: Operand, widths: Sequence[tuple[int, int]], value: float = 0.0) -> Te
 def getitem(a: Operand, index: Any) -> Tensor:
     """Return z = a[index], NumPy's indexing; the gradient is added at the places that were taken."""
     a = as_tensor(a)
-    key = _raw(index)
+    key = _kept(index) if a.requires_grad else _raw(index)
     shape = a.shape
     try:
         data = a.data[key]
@@ -476,7 +505,7 @@ def getitem(a: Operand, index: Any) -> Tensor:
 def scatter(a: Operand, index: Any, shape: Sequence[int]) -> Tensor:
     """Return zeros of a shape with ``a`` added at ``index``: the transpose of `getitem`."""
     a = as_tensor(a)
-    key = _raw(index)
+    key = _kept(index)
     return record("scatter", _scatter(a.data, key, tuple(shape)), (a,), (lambda g: g[key],))
 
 
@@ -490,6 +519,20 @@ def _scatter(g: Any, key: Any, shape: tuple[int, ...]) -> Any:
     else:
         ops.scatter_add(zeros, key, g)
     return zeros
+
+
+def _kept(index: Any) -> Any:
+    """Return an index as `_raw` does, arrays and lists copied: who gave them may change them before the way back.
+
+    Tensors are not copied; `Node.check_saved` notices a change.
+    """
+    if isinstance(index, tuple):
+        return tuple(_kept(part) for part in index)
+    if isinstance(index, list):
+        return backend().asarray(np.array(index, None if index else np.intp))
+    if isinstance(index, np.generic) or not isinstance(index, (np.ndarray, *backend().array_types)):
+        return _raw(index)
+    return backend().asarray(index).copy()
 
 
 def _is_basic(key: Any) -> bool:
@@ -526,13 +569,15 @@ def split(a: Operand, size: int | Sequence[int], dim: int = 0) -> tuple[Tensor, 
     a = as_tensor(a)
     (axis,) = _axes("split", (dim,), a)
     length = a.shape[axis]
-    if isinstance(size, int):
+    if isinstance(size, int | np.integer):
         if size < 1:
             raise ArgumentError(f"split: size must be at least 1, got {size}")
         sizes = [min(size, length - start) for start in range(0, length, size)]
     else:
-        sizes = list(size)
-        if int(np.sum(sizes)) != length:
+        sizes = list(_ints("split", "size", size))
+        if any(n < 0 for n in sizes):
+            raise ArgumentError(f"split: sizes must not be negative, got {sizes}")
+        if builtins.sum(sizes) != length:
             raise ShapeError(f"split: sizes {sizes} do not add up to {length}, axis {axis} of shape {a.shape}")
     ends = np.cumsum(sizes).tolist()
     front = (slice(None),) * axis
@@ -543,6 +588,8 @@ def chunk(a: Operand, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """Return ``chunks`` views of equal size, the last one shorter if need be."""
     a = as_tensor(a)
     (axis,) = _axes("chunk", (dim,), a)
+    if not isinstance(chunks, int | np.integer) or chunks < 1:
+        raise ArgumentError(f"chunk: chunks must be at least 1, got {chunks}")
     return split(a, max(1, -(-a.shape[axis] // chunks)), axis)
 
 
@@ -554,9 +601,9 @@ def _transpose(g: Any, order: tuple[int, ...]) -> Any:
     return permute(g, order) if isinstance(g, Tensor) else g.transpose(order)
 
 
-def _shape(parts: tuple[Any, ...]) -> tuple[int, ...]:
+def _shape(op: str, parts: tuple[Any, ...]) -> tuple[int, ...]:
     """Accept f(2, 3) and f((2, 3))."""
-    return tuple(parts[0]) if len(parts) == 1 and not isinstance(parts[0], int) else tuple(parts)
+    return _ints(op, "shape" if op != "permute" else "dims", parts[0] if len(parts) == 1 else parts)
 
 
 def _view(out: Tensor, of: Tensor) -> Tensor:
@@ -568,7 +615,7 @@ def _view(out: Tensor, of: Tensor) -> Tensor:
 def expand(a: Operand, *shape: Any) -> Tensor:
     """Return `broadcast_to` of a shape in which -1 keeps the length of an axis."""
     a = as_tensor(a)
-    target = _shape(shape)
+    target = _shape("expand", shape)
     added = len(target) - a.ndim
     return broadcast_to(a, [a.shape[i - added] if n == -1 and i >= added else n for i, n in enumerate(target)])
 
@@ -607,7 +654,7 @@ def compare(name: str, a: Operand, b: Any) -> Tensor:
     a = as_tensor(a)
     number = _scalar(b)
     function = getattr(backend().xp, name)
-    return wrap(function(a.data, as_tensor(b).data if number is None else number))
+    return wrap(function(a.data, number) if number is not None else _fits(name, function, a, as_tensor(b)))
 
 
 # --- products ---

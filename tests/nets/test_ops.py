@@ -300,6 +300,8 @@ def test_gradients_come_back_in_the_dtype_of_each_operand():
         (lambda x: x.split([1, 3]), r"split: sizes \[1, 3\] do not add up to 2"),
         (lambda x: ops.cat([x, x.T]), "cat along axis 0: shapes differ elsewhere"),
         (lambda x: ops.pad(x, [(1, 1)]), "pad: widths must be 2 pairs"),
+        (lambda x: x == np.ones(4), r"equal: shapes \(2, 3\) and \(4,\) do not broadcast"),
+        (lambda x: x < np.ones((3, 3)), r"less: shapes \(2, 3\) and \(3, 3\) do not broadcast"),
     ],
 )
 def test_shapes_that_do_not_fit_are_named(wrong, message):
@@ -312,9 +314,98 @@ def test_shapes_that_do_not_fit_are_named(wrong, message):
     [
         (lambda x: x.clip(), "clip needs low, high or both"),
         (lambda x: x.split(0), "split: size must be at least 1, got 0"),
+        (lambda x: x.split([-1, 3]), r"split: sizes must not be negative, got \[-1, 3\]"),
+        (lambda x: x.chunk(0), "chunk: chunks must be at least 1, got 0"),
         (lambda x: ops.cat([]), "cat needs at least one tensor"),
+        (lambda x: x.sum(1.0), r"sum: dim must be an int or several, got \(1.0,\)"),
+        (lambda x: x.mean((0, 1.0)), r"mean: dim must be an int or several, got \(0, 1.0\)"),
+        (lambda x: x.var("rows"), "var: dim must be an int or several, got"),
+        (lambda x: x.argmax((0, 1)), r"argmax: dim must be an int or None, got \(0, 1\)"),
+        (lambda x: x.unsqueeze(1.0), "unsqueeze: dim must be an int or several"),
+        (lambda x: x.reshape(2.0, 3), r"reshape: shape must be an int or several, got \(2.0, 3\)"),
+        (lambda x: x.broadcast_to((1, 2.0, 3)), "broadcast_to: shape must be an int or several"),
+        (lambda x: x.permute(1.0, 0), "permute: dims must be an int or several"),
     ],
 )
 def test_settings_that_break_a_rule_are_named(wrong, message):
     with pytest.raises(nets.ArgumentError, match=message):
         wrong(nets.Tensor(np.ones((2, 3))))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (lambda n: n**-1, "pow: int64 has no negative powers"),
+        (lambda n: 2**-n, "pow: int64 has no negative powers"),
+        (lambda n: n ** nets.Tensor([-1, 1]), "pow: int64 has no negative powers"),
+        (lambda n: -(n == 1), "neg: bools have no negative"),
+        (lambda n: (n == 1) - (n == 2), "sub is not for bool and bool"),
+    ],
+)
+def test_numbers_of_the_wrong_kind_are_named(wrong, message):
+    with pytest.raises(nets.DtypeError, match=message):
+        wrong(nets.Tensor([1, 2]))
+
+
+def test_axes_may_be_ints_of_numpy():
+    x = nets.Tensor(some(2, 3))
+
+    assert x.sum(np.int64(1)).shape == (2,)
+    assert x.argmax(np.int64(0)).shape == (3,)
+    assert x.reshape(np.array([3, 2])).shape == (3, 2)
+
+
+@pytest.mark.parametrize("take", [lambda t, i: t[i], lambda t, i: t[:, i], lambda t, i: t[i, [0, 0]]])
+@pytest.mark.parametrize("kind", [np.array, list])
+def test_an_index_changed_after_it_was_used_does_not_move_the_gradient(take, kind):
+    t = nets.Tensor(np.zeros((4, 4)), requires_grad=True)
+    index = kind([0, 1])
+    y = take(t, index)
+    (unmoved,) = nets.gradients(y.sum(), [t], retain_graph=True)
+
+    index[:] = [3, 3]
+    y.sum().backward()
+
+    np.testing.assert_array_equal(t.grad.numpy(), unmoved.numpy())
+
+
+def test_a_mask_changed_after_it_was_used_does_not_move_the_gradient():
+    t = nets.Tensor(np.zeros(3), requires_grad=True)
+    mask = np.array([True, False, True])
+    y = t[mask].sum()
+
+    mask[:] = [False, True, True]
+    y.backward()
+
+    assert t.grad.tolist() == [1, 0, 1]
+
+
+def test_the_index_of_a_scatter_changed_afterwards_does_not_move_the_gradient():
+    a, index = nets.Tensor(np.ones(2), requires_grad=True), np.array([0, 1])
+    y = (ops.scatter(a, index, (4,)) * np.arange(4.0)).sum()
+
+    index[:] = 3
+    y.backward()
+
+    assert a.grad.tolist() == [0, 1]
+
+
+def test_an_empty_list_takes_nothing():
+    t = nets.Tensor(np.zeros(3), requires_grad=True)
+
+    t[[]].sum().backward()
+
+    assert t.grad.tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("op", [ops.maximum, ops.minimum])
+def test_the_gradient_at_a_nan_reaches_the_operand_that_holds_it(op):
+    a = nets.Tensor([np.nan, 1.0, 2.0, 3.0, 3.0], requires_grad=True)
+    b = nets.Tensor([0.0, np.nan, 1.0, 4.0, 3.0], requires_grad=True)
+
+    op(a, b).sum().backward()
+
+    right = [[1, 1, 1, 0, 0.5], [1, 1, 0, 1, 0.5]]  # as PyTorch does
+    assert [a.grad.tolist(), b.grad.tolist()] == (
+        right if op is ops.maximum else [[1, 1, 0, 1, 0.5], [1, 1, 1, 0, 0.5]]
+    )
