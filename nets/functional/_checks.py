@@ -1,6 +1,6 @@
 """What every layer asks of its input."""
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -27,15 +27,23 @@ def floats(name: str, x: Operand, like: Tensor | None = None) -> Tensor:
             )
     if like is None or x.dtype == like.dtype:
         return x
+    if like.dtype not in FLOATS:
+        raise DtypeError(f"{name}: the weights must hold float32 or float64, got {like.dtype}")
     if x.requires_grad:
         raise DtypeError(f"{name}: the input is {x.dtype}, the weights are {like.dtype}; convert one with .to()")
     return wrap(x.data.astype(like.dtype))
 
 
-def not_empty(name: str, x: Tensor) -> None:
+def weights(*given: Operand | None) -> list[Any]:
+    """Return weights, which may be arrays, as tensors; None stays."""
+    return [tensor if tensor is None or isinstance(tensor, Tensor) else Tensor(tensor) for tensor in given]
+
+
+def not_empty(name: str, x: Tensor, weight: Tensor | None = None) -> None:
     """Refuse a batch without examples."""
     if x.data.size == 0:
-        raise ShapeError(f"{name}: the batch is empty: input shape {x.shape}")
+        beside = "" if weight is None else f"; the weight has shape {weight.shape}"
+        raise ShapeError(f"{name}: the batch is empty: input shape {x.shape}, all axes must be at least 1{beside}")
 
 
 def pair(name: str, argument: str, value: int | tuple[int, int], least: int) -> tuple[int, int]:

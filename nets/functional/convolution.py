@@ -9,7 +9,7 @@ from nets.backends import backend
 from nets.backends.reference.base import Array
 from nets.backends.reference.pointwise import FROM_OUTPUT
 from nets.errors import ArgumentError, ShapeError
-from nets.functional._checks import floats, not_empty, pair
+from nets.functional._checks import floats, not_empty, pair, weights
 from nets.functional.activations import activation as named_activation
 from nets.tensor import Operand, Tensor, record_joint
 
@@ -50,6 +50,7 @@ def conv2d(
         If something does not fit.
     """
     name = "conv2d"
+    weight, bias = weights(weight, bias)
     x = _images(name, x, weight)
     strides, paddings = pair(name, "stride", stride, 1), pair(name, "padding", padding, 0)
     dilations = pair(name, "dilation", dilation, 1)
@@ -108,6 +109,7 @@ def conv_transpose2d(
         The height is (height - 1) stride - 2 padding + dilation (kernel - 1) + output_padding + 1, likewise the width.
     """
     name = "conv_transpose2d"
+    weight, bias = weights(weight, bias)
     x = _images(name, x, weight)
     strides, paddings = pair(name, "stride", stride, 1), pair(name, "padding", padding, 0)
     dilations, extra = pair(name, "dilation", dilation, 1), pair(name, "output_padding", output_padding, 0)
@@ -123,7 +125,8 @@ def conv_transpose2d(
             raise ArgumentError(f"{name}: output_padding must be less than stride or dilation, got {output_padding}")
         reach = dilations[side] * (weight.shape[2 + side] - 1)
         if (x.shape[2 + side] - 1) * strides[side] - 2 * paddings[side] + reach + extra[side] + 1 < 1:
-            raise ShapeError(f"{name}: padding {paddings} leaves nothing of an input of shape {x.shape}")
+            raise ShapeError(f"{name}: padding {paddings} leaves nothing of an input of shape {x.shape}; "
+                             f"weight shape {weight.shape}")  # fmt: skip
     if activation not in FROM_OUTPUT:
         plain = conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, dilation)
         return named_activation(activation)(plain)
@@ -185,7 +188,7 @@ def _images(name: str, x: Operand, weight: Tensor) -> Tensor:
         )
     if weight.ndim != 4:
         raise ShapeError(f"{name}: a weight must have four axes, got shape {weight.shape}; the input has {x.shape}")
-    not_empty(name, x)
+    not_empty(name, x, weight)
     return x
 
 

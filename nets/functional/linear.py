@@ -7,7 +7,7 @@ from nets.backends import backend
 from nets.backends.reference.base import Array
 from nets.backends.reference.pointwise import FROM_OUTPUT
 from nets.errors import ArgumentError, DtypeError, ShapeError
-from nets.functional._checks import floats, not_empty
+from nets.functional._checks import floats, not_empty, weights
 from nets.functional.activations import activation as named_activation
 from nets.tensor import Operand, Tensor, as_tensor, record, record_joint, wrap
 
@@ -34,12 +34,16 @@ def linear(x: Operand, weight: Tensor, bias: Tensor | None = None, activation: s
     DtypeError
         If the input does not hold floats.
     """
+    if not isinstance(weight, Tensor):
+        weight, bias = weights(weight, bias)
+    elif bias is not None and not isinstance(bias, Tensor):
+        bias = Tensor(bias)
     x = floats("linear", x, weight)
     if x.ndim == 0 or x.data.shape[-1] != weight.data.shape[-1]:
         raise ShapeError(f"linear: an input of shape {x.shape} does not fit a weight of shape {weight.shape}")
     if bias is not None and bias._data.shape != weight._data.shape[:1]:
         raise ShapeError(f"linear: a bias of shape {bias.shape} does not fit a weight of shape {weight.shape}")
-    not_empty("linear", x)
+    not_empty("linear", x, weight)
     if activation not in FROM_OUTPUT:
         return named_activation(activation)(linear(x, weight, bias))
     back = backend()
@@ -67,7 +71,9 @@ def embedding(indices: Operand, weight: Tensor) -> Tensor:
 
     A row that is taken k times gets the sum of k gradients.
     """
-    indices = as_tensor(indices)
+    (weight,) = weights(weight)
+    # A copy of an array, which may change before the way back needs it; of a tensor, changes are noticed.
+    indices = indices if isinstance(indices, Tensor) else wrap(Tensor(indices).data.copy())
     if indices.dtype.kind not in "iu":
         raise DtypeError(f"embedding: indices must be ints, got {indices.dtype}")
     not_empty("embedding", indices)

@@ -82,14 +82,17 @@ def cross_entropy(logits: Operand, target: Operand, label_smoothing: float = 0.0
     if logits.ndim < 2:
         raise ShapeError(f"cross_entropy: logits must have shape (batch, classes, ...), got {logits.shape}")
     not_empty("cross_entropy", logits)
+    if target.dtype.kind == "f" and target.shape != logits.shape:
+        raise ShapeError(
+            f"cross_entropy: probabilities must have the shape of the logits, {logits.shape}, got {target.shape}"
+        )
     n_classes = logits.shape[1]
     terms_shape = (logits.shape[0], *logits.shape[2:])
     if logits.ndim > 2:
         logits = ops.reshape(ops.permute(logits, (0, *range(2, logits.ndim), 1)), (-1, n_classes))
         if target.dtype.kind == "f":
-            target = ops.permute(target, (0, *range(2, target.ndim), 1))
+            target = ops.reshape(ops.permute(target, (0, *range(2, target.ndim), 1)), (-1, n_classes))
     if target.dtype.kind == "f":
-        target = ops.reshape(target, (-1, n_classes)) if target.ndim > 2 else target
         terms = _soft_cross_entropy(logits, target, label_smoothing)
     else:
         if target.shape != terms_shape:
@@ -125,19 +128,27 @@ def _hard_cross_entropy(logits: Tensor, labels: Tensor, smoothing: float, reduct
 
 def _soft_cross_entropy(logits: Tensor, target: Tensor, smoothing: float) -> Tensor:
     logits, target = _pair("cross_entropy", logits, target)
-    if not target.requires_grad and not bool(((target.data >= 0) & (target.data <= 1)).all()):
-        raise ArgumentError("cross_entropy: target probabilities must be in [0, 1]")
+    _probabilities("cross_entropy", target)
     if smoothing:
         target = (1 - smoothing) * target + smoothing / logits.shape[1]
     return -(target * log_softmax(logits)).sum(-1)
 
 
+def _probabilities(name: str, target: Tensor) -> None:
+    """Refuse targets outside of [0, 1], or NaN; a target that is itself a result may step out by rounding."""
+    low, high = target.data.min(), target.data.max()
+    if not target.requires_grad and not (low >= 0 and high <= 1):
+        raise ArgumentError(f"{name}: label out of range: targets must be in [0, 1], got {high if low >= 0 else low}")
+
+
 def binary_cross_entropy_with_logits(logits: Operand, target: Operand, reduction: str = "mean") -> Tensor:
     """Return - t log p - (1 - t) log(1 - p) with p = sigmoid(logits), reduced.
 
-    Computed as max(z, 0) - z t + log(1 + exp(-|z|)) = softplus(z) - z t, which neither overflows nor takes log 0.
+    The target t, of the logits' shape, is in [0, 1]. Computed as max(z, 0) - z t + log(1 + exp(-|z|)) =
+    softplus(z) - z t, which neither overflows nor takes log 0.
     """
     z, target = _pair("binary_cross_entropy_with_logits", logits, target)
+    _probabilities("binary_cross_entropy_with_logits", target)
     return _reduce("binary_cross_entropy_with_logits", softplus(z) - z * target, reduction)
 
 

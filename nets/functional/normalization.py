@@ -1,26 +1,54 @@
 """Layer, batch and group normalisation; equations: `nets.backends.reference.normalization`."""
 
+import math
+
 from nets.backends import backend
 from nets.backends.reference.base import Array
 from nets.errors import ArgumentError, ShapeError
-from nets.functional._checks import floats, not_empty
+from nets.functional._checks import floats, not_empty, weights
 from nets.tensor import Operand, Tensor, record_joint
 
 
-def layer_norm(x: Operand, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5) -> Tensor:
-    """Normalise the last axis of x, shape (..., features), then scale and shift by (features,)."""
+def layer_norm(
+    x: Operand,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+    normalized_shape: tuple[int, ...] | None = None,
+) -> Tensor:
+    """Normalise the last axes of x together, then scale and shift.
+
+    Parameters
+    ----------
+    x : Tensor of floats, shape (..., *normalized_shape)
+    weight, bias : Tensor, shape ``normalized_shape``, optional
+        Scale and shift.
+    eps : float
+        Added to the variance.
+    normalized_shape : tuple of int, optional
+        Lengths of the axes to normalise; those of the weight, else of the bias, else the last one of x.
+
+    Returns
+    -------
+    Tensor, shape of x
+    """
+    weight, bias = weights(weight, bias)
     x = floats("layer_norm", x, weight)
-    not_empty("layer_norm", x)
     shape = x.shape
-    _fits("layer_norm", shape, shape[-1], weight, bias)
+    vector = bias if weight is None else weight
+    axes = normalized_shape or (shape[-1:] if vector is None else vector.shape)
+    if not axes or shape[len(shape) - len(axes) :] != axes:
+        raise ShapeError(f"layer_norm: an input of shape {shape} does not fit a weight of shape {axes}")
+    _fits("layer_norm", shape, axes, weight=weight, bias=bias)
+    not_empty("layer_norm", x, vector)
     back = backend()
-    rows = x.data.reshape(-1, shape[-1])
-    w = None if weight is None else weight.data
-    y, saved = back.layer_norm(rows, w, None if bias is None else bias.data, eps)
+    rows = x.data.reshape(-1, math.prod(axes))
+    w, b = (None if t is None else t.data.reshape(-1) for t in (weight, bias))
+    y, saved = back.layer_norm(rows, w, b, eps)
 
     def backward(grad: Array) -> list[Array | None]:
-        gradients = back.layer_norm_backward(grad.reshape(rows.shape), rows, w, saved, _needs(x, weight, bias))
-        gx, gw, gb = gradients
+        gx, gw, gb = back.layer_norm_backward(grad.reshape(rows.shape), rows, w, saved, _needs(x, weight, bias))
+        gw, gb = (None if g is None else g.reshape(axes) for g in (gw, gb))
         return _present(None if gx is None else gx.reshape(shape), gw, gb, weight, bias)
 
     return record_joint("layer_norm", y.reshape(shape), _inputs(x, weight, bias), backward)
@@ -38,7 +66,7 @@ def batch_norm(
 
     Parameters
     ----------
-    x : Tensor of floats, shape (batch, channels) or (batch, channels, height, width)
+    x : Tensor of floats, shape (batch, channels), (batch, channels, length) or (batch, channels, height, width)
     weight, bias, mean, var : Tensor, shape (channels,), optional
         Scale, shift, and the statistics to use instead of those of the batch.
     eps : float
@@ -50,15 +78,18 @@ def batch_norm(
     mean, var : ndarray, shape (channels,)
         The statistics that were used, the variance biased.
     """
-    x = floats("batch_norm", x, weight)
-    if x.ndim not in (2, 4):
-        raise ShapeError(f"batch_norm: the input must have shape (batch, channels[, height, width]), got {x.shape}")
-    not_empty("batch_norm", x)
-    _fits("batch_norm", x.shape, x.shape[1], weight, bias, mean, var)
+    weight, bias, mean, var = weights(weight, bias, mean, var)
+    x = _channels("batch_norm", x, weight)
+    _fits("batch_norm", x.shape, x.shape[1:2], weight=weight, bias=bias, mean=mean, variance=var)
+    not_empty("batch_norm", x, weight)
+    if (mean is None) != (var is None):
+        raise ArgumentError("batch_norm: mean and var must be given both, or neither")
     if mean is None and x.numel() == x.shape[1]:
         raise ShapeError(f"batch_norm: one value a channel has no variance: input shape {x.shape}")
     back = backend()
-    w, b, m, v = (None if t is None else t.data for t in (weight, bias, mean, var))
+    w, b = (None if t is None else t.data for t in (weight, bias))
+    # Copies: running statistics may move before the way back, which needs those of now.
+    m, v = (None if t is None else t.data.copy() for t in (mean, var))
     y, saved, used_mean, used_var = back.batch_norm(x.data, w, b, m, v, eps)
 
     def backward(grad: Array) -> list[Array | None]:
@@ -71,12 +102,11 @@ def batch_norm(
 def group_norm(
     x: Operand, n_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
 ) -> Tensor:
-    """Normalise groups of channels of each example of x, shape (batch, channels[, height, width])."""
-    x = floats("group_norm", x, weight)
-    if x.ndim not in (2, 4):
-        raise ShapeError(f"group_norm: the input must have shape (batch, channels[, height, width]), got {x.shape}")
-    not_empty("group_norm", x)
-    _fits("group_norm", x.shape, x.shape[1], weight, bias)
+    """Normalise groups of channels of each example of x, shape (batch, channels[, length | , height, width])."""
+    weight, bias = weights(weight, bias)
+    x = _channels("group_norm", x, weight)
+    _fits("group_norm", x.shape, x.shape[1:2], weight=weight, bias=bias)
+    not_empty("group_norm", x, weight)
     if n_groups < 1 or x.shape[1] % n_groups:
         raise ArgumentError(f"group_norm: n_groups must divide {x.shape[1]} channels, got {n_groups}")
     back = backend()
@@ -90,10 +120,21 @@ def group_norm(
     return record_joint("group_norm", y, _inputs(x, weight, bias), backward)
 
 
-def _fits(name: str, shape: tuple[int, ...], n: int, *vectors: Tensor | None) -> None:
-    for vector in vectors:
-        if vector is not None and vector.shape != (n,):
-            raise ShapeError(f"{name}: an input of shape {shape} does not fit a weight of shape {vector.shape}")
+def _channels(name: str, x: Operand, weight: Tensor | None) -> Tensor:
+    x = floats(name, x, weight)
+    if x.ndim not in (2, 3, 4):
+        beside = "" if weight is None else f"; the weight has shape {weight.shape}"
+        raise ShapeError(
+            f"{name}: the input must have shape (batch, channels), (batch, channels, length) or "
+            f"(batch, channels, height, width), got {x.shape}{beside}"
+        )
+    return x
+
+
+def _fits(name: str, shape: tuple[int, ...], right: tuple[int, ...], **vectors: Tensor | None) -> None:
+    for kind, vector in vectors.items():
+        if vector is not None and vector.shape != right:
+            raise ShapeError(f"{name}: an input of shape {shape} does not fit a {kind} of shape {vector.shape}")
 
 
 def _inputs(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> tuple[Tensor, ...]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from nets.backends import backend
 from nets.backends.reference.base import Array
 from nets.errors import ShapeError
-from nets.functional._checks import floats, not_empty
+from nets.functional._checks import floats, not_empty, weights
 from nets.tensor import Operand, Tensor, record_outputs
 
 
@@ -35,6 +35,7 @@ def rnn(
     reverse : bool
         See the module.
     """
+    w_ih, w_hh, b_ih, b_hh = weights(w_ih, w_hh, b_ih, b_hh)
     x, (h0,) = _checked("rnn", 1, x, (h0,), w_ih, w_hh, b_ih, b_hh)
     back = backend()
     biases = (None if b_ih is None else b_ih.data, None if b_hh is None else b_hh.data)
@@ -63,6 +64,7 @@ def gru(
 
     The weights hold the gates r, z, n below one another: shapes (3 hidden, inputs) and (3 hidden, hidden).
     """
+    w_ih, w_hh, b_ih, b_hh = weights(w_ih, w_hh, b_ih, b_hh)
     x, (h0,) = _checked("gru", 3, x, (h0,), w_ih, w_hh, b_ih, b_hh)
     back = backend()
     biases = (None if b_ih is None else b_ih.data, None if b_hh is None else b_hh.data)
@@ -91,6 +93,7 @@ def lstm(
 
     The weights hold the gates i, f, g, o below one another: shapes (4 hidden, inputs) and (4 hidden, hidden).
     """
+    w_ih, w_hh, b_ih, b_hh = weights(w_ih, w_hh, b_ih, b_hh)
     x, (h0, c0) = _checked("lstm", 4, x, (h0, c0), w_ih, w_hh, b_ih, b_hh)
     back = backend()
     biases = (None if b_ih is None else b_ih.data, None if b_hh is None else b_hh.data)
@@ -121,6 +124,8 @@ def _checked(
     *biases: Tensor | None,
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
     x = floats(name, x, w_ih)
+    if w_ih.ndim != 2 or w_hh.ndim != 2:
+        raise ShapeError(f"{name}: weights must have two axes, got shapes {w_ih.shape} and {w_hh.shape}")
     hidden = w_hh.shape[1]
     if x.ndim != 3 or x.shape[2] != w_ih.shape[1]:
         raise ShapeError(f"{name}: an input of shape {x.shape} does not fit weights of shape {w_ih.shape}; "
@@ -130,11 +135,14 @@ def _checked(
     for bias in biases:
         if bias is not None and bias.shape != (gates * hidden,):
             raise ShapeError(f"{name}: a bias of shape {bias.shape} does not fit weights of shape {w_ih.shape}")
-    not_empty(name, x)
+    not_empty(name, x, w_ih)
     given = tuple(floats(name, state, w_ih) for state in states)
     for state in given:
         if state.shape != (x.shape[1], hidden):
-            raise ShapeError(f"{name}: the initial state must have shape {(x.shape[1], hidden)}, got {state.shape}")
+            raise ShapeError(
+                f"{name}: the initial state must have shape {(x.shape[1], hidden)}, got {state.shape}; "
+                f"the input has shape {x.shape}, the weights {w_ih.shape} and {w_hh.shape}"
+            )
     return x, given
 
 

@@ -406,7 +406,7 @@ def weight(*shape):
     [
         (lambda: F.linear(X, weight(4, 2)), r"linear: an input of shape \(2, 3\) does not fit a weight of .*\(4, 2\)"),
         (lambda: F.linear(X, weight(4, 3), weight(3)), r"linear: a bias of shape \(3,\) does not fit .* \(4, 3\)"),
-        (lambda: F.linear(X[:0], weight(4, 3)), r"linear: the batch is empty: input shape \(0, 3\)"),
+        (lambda: F.linear(X[:0], weight(4, 3)), r"linear: the batch is empty: input shape \(0, 3\).*\(4, 3\)"),
         (lambda: F.conv2d(X, weight(1, 2, 3, 3)), r"conv2d: .*\(2, 3\); the weight has shape \(1, 2, 3, 3\)"),
         (lambda: F.conv2d(IMAGE, weight(1, 3, 3, 3)), r"\(1, 2, 4, 4\) does not fit a weight of \(1, 3, 3, 3\)"),
         (lambda: F.conv2d(IMAGE, weight(1, 2, 3)), r"conv2d: a weight must have four axes, got shape \(1, 2, 3\)"),
@@ -422,10 +422,21 @@ def weight(*shape):
         (lambda: F.layer_norm(X, weight(2)), r"layer_norm: an input of shape \(2, 3\) does not fit .* \(2,\)"),
         (lambda: F.batch_norm(X, weight(2)), "batch_norm: an input of shape"),
         (lambda: F.batch_norm(X[:1]), "batch_norm: one value a channel has no variance"),
-        (lambda: F.batch_norm(X.unsqueeze(0)), "batch_norm: the input must have shape"),
+        (
+            lambda: F.batch_norm(X[0], weight(3)),
+            r"the input must have shape .*, got \(3,\); the weight has shape \(3,\)",
+        ),
+        (lambda: F.batch_norm(X, weight(3), weight(2)), r"input of shape \(2, 3\) does not fit a bias of shape \(2,\)"),
+        (lambda: F.layer_norm(X, weight(3, 3)), r"layer_norm: an input of shape \(2, 3\) does not fit .* \(3, 3\)"),
+        (lambda: F.layer_norm(X, weight(2, 3), weight(3)), r"\(2, 3\) does not fit a bias of shape \(3,\)"),
+        (lambda: F.group_norm(X[:0], 1, weight(3)), r"batch is empty: .* \(0, 3\), .*; the weight has shape \(3,\)"),
         (lambda: F.rnn(X, X, weight(3, 3), weight(3, 3)), r"rnn: an input of shape \(2, 3\) does not fit"),
         (lambda: F.gru(X[None], X, weight(3, 3), weight(3, 3)), "gru: weights of shapes .* must have 3 x 3 rows"),
-        (lambda: F.lstm(X[None], X[:1], X, weight(12, 3), weight(12, 3)), r"initial state must have shape \(2, 3\)"),
+        (
+            lambda: F.lstm(X[None], X[:1], X, weight(12, 3), weight(12, 3)),
+            r"initial state must have shape \(2, 3\).*\(12, 3\)",
+        ),
+        (lambda: F.rnn(X[None], X, weight(3), weight(3, 3)), r"rnn: weights must have two axes, got shapes \(3,\)"),
         (lambda: F.rnn(X[None], X, weight(3, 3), weight(3, 3), weight(2)), r"rnn: a bias of shape \(2,\) does not fit"),
         (lambda: F.gru(X[None], X, weight(9, 3), weight(9, 3), weight(9), weight(3)), "gru: a bias of shape"),
         (lambda: F.lstm(X[None], X, X, weight(12, 3), weight(12, 3), weight(3)), "lstm: a bias of shape"),
@@ -434,7 +445,11 @@ def weight(*shape):
         (lambda: F.mse_loss(X[:0], X[:0]), "mse_loss: the batch is empty"),
         (lambda: F.cross_entropy(X, [1]), "cross_entropy: .*rows of logits need .* labels"),
         (lambda: F.cross_entropy(X[0], 1), r"logits must have shape \(batch, classes, ...\), got \(3,\)"),
-        (lambda: F.cross_entropy(X, weight(2, 2)), r"must have one shape, got \(2, 3\) and \(2, 2\)"),
+        (lambda: F.cross_entropy(X, weight(2, 2)), r"must have the shape of the logits, \(2, 3\), got \(2, 2\)"),
+        (
+            lambda: F.cross_entropy(weight(2, 3, 4), np.full((4, 3, 2), 1 / 3, np.float32)),
+            r"probabilities must have the shape of the logits, \(2, 3, 4\), got \(4, 3, 2\)",
+        ),
         (lambda: F.cross_entropy(X[:0], np.zeros(0, int)), "cross_entropy: the batch is empty"),
         (lambda: F.probability_loss(X[0], [1]), r"logits must have shape \(batch, classes\), got \(3,\)"),
         (lambda: F.softmax(X, 2), r"softmax: dim must name a non-empty axis of shape \(2, 3\), got 2"),
@@ -452,7 +467,11 @@ def test_shapes_that_do_not_fit_name_operation_and_shapes(wrong, message):
         (lambda: F.cross_entropy(X, [0, 3]), r"labels must be in \[0, 3\), the number of classes, got 3"),
         (lambda: F.cross_entropy(X, [0, -1]), r"labels must be in \[0, 3\), the number of classes, got -1"),
         (lambda: F.cross_entropy(X, [0, 1], 1.0), r"label_smoothing must be in \[0, 1\), got 1.0"),
-        (lambda: F.cross_entropy(X, X + 1), r"target probabilities must be in \[0, 1\]"),
+        (lambda: F.cross_entropy(X, X + 1), r"label out of range: targets must be in \[0, 1\]"),
+        (lambda: F.binary_cross_entropy_with_logits(X, X + 6), r"label out of range: targets must be in .*, got 7.0"),
+        (lambda: F.binary_cross_entropy_with_logits(X, X - 2), r"label out of range: .*, got -1.0"),
+        (lambda: F.binary_cross_entropy_with_logits(X, X * np.nan), r"label out of range: .*, got nan"),
+        (lambda: F.batch_norm(X, mean=weight(3)), "mean and var must be given both, or neither"),
         (lambda: F.cross_entropy(X, [0, 1], reduction="max"), "reduction must be 'mean', 'sum' or 'none', got 'max'"),
         (lambda: F.mse_loss(X, X, "max"), "mse_loss: reduction must be"),
         (lambda: F.huber_loss(X, X, 0), "huber_loss: delta must be positive, got 0"),
@@ -495,3 +514,79 @@ def test_settings_that_break_a_rule_name_argument_and_value(wrong, message):
 def test_wrong_kinds_of_numbers_are_named(wrong, message):
     with pytest.raises(nets.DtypeError, match=message):
         wrong()
+
+
+def test_weights_may_be_arrays():
+    x, image = np.ones((2, 3), np.float32), np.ones((1, 2, 4, 4), np.float32)
+    ones = lambda *shape: np.ones(shape, np.float32)  # noqa: E731
+
+    def everything(ready):
+        yield F.linear(x, ready(ones(4, 3)), ready(ones(4)))
+        yield F.linear(x, nets.Tensor(ones(4, 3)), ready(ones(4)))
+        yield F.embedding([1, 0], ready(ones(2, 3)))
+        yield F.conv2d(image, ready(ones(3, 2, 3, 3)), ready(ones(3)))
+        yield F.conv_transpose2d(image, ready(ones(2, 3, 3, 3)), ready(ones(3)))
+        yield F.layer_norm(x, ready(ones(3)), ready(ones(3)))
+        yield F.batch_norm(x, *(ready(ones(3)) for _ in range(4)))[0]
+        yield F.group_norm(x, 1, ready(ones(3)), ready(ones(3)))
+        yield F.rnn(x[None], x, *(ready(ones(*s)) for s in [(3, 3), (3, 3), (3,), (3,)]))[0]
+        yield F.gru(x[None], x, *(ready(ones(*s)) for s in [(9, 3), (9, 3), (9,), (9,)]))[0]
+        yield F.lstm(x[None], x, x, *(ready(ones(*s)) for s in [(12, 3), (12, 3), (12,), (12,)]))[0]
+
+    for of_arrays, of_tensors in zip(everything(np.asarray), everything(nets.Tensor), strict=True):
+        np.testing.assert_array_equal(of_arrays.numpy(), of_tensors.numpy())
+
+
+def test_weights_of_ints_are_refused():
+    with pytest.raises(nets.DtypeError, match="linear: the weights must hold float32 or float64, got int64"):
+        F.linear(X, nets.Tensor([[1, 2, 3]]))
+
+
+def test_indices_changed_after_they_were_looked_up_do_not_move_the_gradient():
+    table, indices = nets.Tensor(np.zeros((4, 2)), requires_grad=True), np.array([0, 1])
+    y = F.embedding(indices, table).sum()
+
+    indices[:] = 3
+    y.backward()
+
+    assert table.grad.tolist() == [[1, 1], [1, 1], [0, 0], [0, 0]]
+
+
+def test_a_target_that_is_a_result_gets_a_gradient_though_it_steps_out_of_its_range():
+    target = nets.Tensor(np.full((2, 3), 1.0001), requires_grad=True)
+
+    F.binary_cross_entropy_with_logits(np.ones((2, 3)), target).backward()
+
+    np.testing.assert_allclose(target.grad.numpy(), -1 / 6)
+
+
+@pytest.mark.parametrize("shape", [(4, 2, 3), (2, 2, 3), (5, 1, 2, 3)], ids=str)
+def test_layer_norm_of_several_axes(shape):
+    x, w, b = some(*shape), some(2, 3, seed=1), some(2, 3, seed=2)
+    flat = x.reshape(-1, 6)
+    normal = (flat - flat.mean(1, keepdims=True)) / np.sqrt(flat.var(1, keepdims=True) + 1e-5)
+
+    np.testing.assert_allclose(F.layer_norm(x, w, b).numpy(), normal.reshape(shape) * w + b, rtol=1e-10)
+    np.testing.assert_allclose(F.layer_norm(x, normalized_shape=(2, 3)).numpy(), normal.reshape(shape), rtol=1e-10)
+    check_grads(lambda x, w, b: F.layer_norm(x, w, b), x, w, b)
+    check_grads(lambda x: F.layer_norm(x, normalized_shape=(2, 3)), x)
+
+
+def test_channels_of_sequences_are_normalised_as_those_of_images_of_one_row():
+    x, w, b = some(4, 6, 5), some(6, seed=1), some(6, seed=2)
+
+    for norm in (lambda x, w, b: F.batch_norm(x, w, b)[0], lambda x, w, b: F.group_norm(x, 2, w, b)):
+        np.testing.assert_allclose(norm(x, w, b).numpy(), norm(x[:, :, None], w, b).numpy()[:, :, 0], rtol=1e-12)
+        check_grads(norm, x, w, b)
+
+
+def test_statistics_that_move_before_the_way_back_do_not_change_the_gradient():
+    x, mean, var = some(4, 3), nets.Tensor(np.zeros(3)), nets.Tensor(np.ones(3))
+    w = nets.Tensor(np.ones(3), requires_grad=True)
+    y, _, _ = F.batch_norm(x, w, None, mean, var)
+
+    mean.copy_(np.full(3, 5.0))
+    var.copy_(np.full(3, 9.0))
+    y.sum().backward()
+
+    np.testing.assert_allclose(w.grad.numpy(), x.sum(0) / np.sqrt(1 + 1e-5))
