@@ -21,7 +21,7 @@ import numpy.typing as npt
 from nets.arena import EVERYTHING, Arena
 from nets.backends import backend
 from nets.backends.reference.base import Array
-from nets.errors import ArgumentError, CheckpointError
+from nets.errors import ArgumentError, CheckpointError, DtypeError
 from nets.tensor import Tensor
 
 
@@ -31,7 +31,7 @@ class Optimizer:
     Parameters
     ----------
     parameters : iterable of Tensor
-        Leaves with ``requires_grad``; their memory moves into an arena.
+        Leaves of floats; their memory moves into an arena. One without a gradient stays as it is.
     lr : float
         Learning rate, positive; schedules change it.
 
@@ -40,7 +40,7 @@ class Optimizer:
     lr : float
         The learning rate of the next step.
     steps : int
-        Steps done.
+        Steps done; a parameter that had no gradient in some of them took fewer.
     """
 
     _kept: tuple[str, ...] = ()
@@ -48,6 +48,9 @@ class Optimizer:
 
     def __init__(self, parameters: Iterable[Tensor], lr: float) -> None:
         self.parameters = _distinct(parameters)
+        for parameter in self.parameters:
+            if parameter.dtype.kind != "f":
+                raise DtypeError(f"parameters must be tensors of floats, got dtype {parameter.dtype}")
         _check("lr", lr, lr > 0 and math.isfinite(lr), "positive")
         self.lr = lr
         self.steps = 0
@@ -65,28 +68,35 @@ class Optimizer:
         """Change the parameters that have a gradient, by the rule."""
         self.steps += 1
         for arena, state in zip(self._arenas, self._state, strict=True):
-            for part in arena.parts():
+            for part, missed in arena.parts():
+                t = self.steps - missed
                 if part is EVERYTHING:
-                    self._update(arena.values, arena.grads, state)
+                    self._update(arena.values, arena.grads, state, t)
                 else:
                     views = {name: array[part] for name, array in state.items()}
-                    self._update(arena.values[part], arena.grads[part], views)
+                    self._update(arena.values[part], arena.grads[part], views, t)
             arena.touched()
 
-    def _update(self, w: Array, grad: Array, state: dict[str, Array]) -> None:
-        """Apply the rule to flat arrays, in place."""
+    def _update(self, w: Array, grad: Array, state: dict[str, Array], t: int) -> None:
+        """Apply the rule to flat arrays, in place; for these parameters it is the t-th time."""
         raise NotImplementedError
 
     # --- saving ---
 
     def state_dict(self) -> dict[str, npt.NDArray[Any]]:
-        """Return all that ``step`` depends on beside parameters and settings: ``steps``, ``lr``, and flat arrays."""
-        state = {
-            f"{i}.{name}": np.array(backend().to_numpy(arena.export(array)))
-            for i, (arena, arrays) in enumerate(zip(self._arenas, self._state, strict=True))
-            for name, array in arrays.items()
-        }
-        return {"steps": np.asarray(self.steps), "lr": np.asarray(self.lr), **state}
+        """Return all that ``step`` depends on beside parameters and settings, as arrays.
+
+        ``rule`` (the name of the class, in bytes), ``steps`` and ``lr``; then for the i-th dtype of the parameters
+        ``i.shapes``, a row for each parameter that ends in -1 where others have more axes, ``i.steps``, which each
+        parameter took, and the flat arrays that the rule keeps.
+        """
+        state = {"rule": _letters(type(self).__name__), "steps": np.asarray(self.steps), "lr": np.asarray(self.lr)}
+        for i, (arena, arrays) in enumerate(zip(self._arenas, self._state, strict=True)):
+            state[f"{i}.shapes"] = _rows([parameter.shape for parameter in arena.parameters])
+            state[f"{i}.steps"] = self.steps - np.array(arena.missed)
+            for name, array in arrays.items():
+                state[f"{i}.{name}"] = np.array(backend().to_numpy(arena.export(array)))
+        return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue where `state_dict` was called.
@@ -94,21 +104,34 @@ class Optimizer:
         Raises
         ------
         CheckpointError
-            If it is the state of another optimiser, or of other parameters; nothing changes then.
+            If it is the state of another rule, or of parameters of other shapes; nothing changes then.
         """
-        expected = {f"{i}.{name}": array for i, arrays in enumerate(self._state) for name, array in arrays.items()}
-        names = {"steps", "lr", *expected}
-        if state.keys() != names:
-            raise CheckpointError(f"the state does not fit {type(self).__name__}: {sorted(state.keys() ^ names)}")
-        for name, array in expected.items():
-            if np.shape(state[name]) != array.shape:
+        own = self.state_dict()
+        rule = np.asarray(state.get("rule", own["rule"])).tobytes().decode(errors="replace")
+        if rule != type(self).__name__:
+            raise CheckpointError(f"the state does not fit {type(self).__name__}: it is of {rule}")
+        if state.keys() != own.keys():
+            raise CheckpointError(f"the state does not fit {rule}: {sorted(state.keys() ^ own.keys())}")
+        given = {name: np.asarray(value) for name, value in state.items()}
+        for i, arena in enumerate(self._arenas):
+            _check_shapes(given[f"{i}.shapes"], own[f"{i}.shapes"], arena.values.dtype)
+        for name, array in own.items():
+            have, kinds = given[name], "fiu" if name == "lr" else "f" if array.dtype.kind == "f" else "iu"
+            if have.dtype.kind not in kinds:
+                raise CheckpointError(f"tensor {name}: the state has dtype {have.dtype}, the optimiser {array.dtype}")
+            if have.shape != array.shape:
                 raise CheckpointError(
-                    f"tensor {name}: the state has shape {np.shape(state[name])}, the optimiser has {array.shape}"
+                    f"tensor {name}: the state has shape {have.shape}, the optimiser has {array.shape}"
                 )
-        for name, array in expected.items():
-            arena = self._arenas[int(name.split(".")[0])]
-            arena.restore(array, backend().asarray(state[name], array.dtype))
-        self.steps, self.lr = int(state["steps"]), float(state["lr"])
+        steps, lr = int(given["steps"]), float(given["lr"])
+        missed = [(steps - given[f"{i}.steps"]).tolist() for i in range(len(self._arenas))]
+        if not math.isfinite(lr) or any(not 0 <= m <= steps for counts in missed for m in counts):
+            raise CheckpointError(f"the state does not fit {rule}: its learning rate or its counts of steps are wrong")
+        self.steps, self.lr = steps, lr
+        for i, (arena, arrays) in enumerate(zip(self._arenas, self._state, strict=True)):
+            arena.missed = missed[i]
+            for name, array in arrays.items():
+                arena.restore(array, backend().asarray(given[f"{i}.{name}"], array.dtype))
 
 
 class SGD(Optimizer):
@@ -145,7 +168,7 @@ class SGD(Optimizer):
             self._kept = ("velocity",)
         super().__init__(parameters, lr)
 
-    def _update(self, w: Array, grad: Array, state: dict[str, Array]) -> None:
+    def _update(self, w: Array, grad: Array, state: dict[str, Array], t: int) -> None:
         backend().sgd_step(w, grad, state.get("velocity"), self.lr, self.momentum, self.nesterov, self.weight_decay)
 
 
@@ -186,7 +209,7 @@ class RMSProp(Optimizer):
             self._kept = ("square", "velocity")
         super().__init__(parameters, lr)
 
-    def _update(self, w: Array, grad: Array, state: dict[str, Array]) -> None:
+    def _update(self, w: Array, grad: Array, state: dict[str, Array], t: int) -> None:
         velocity = state.get("velocity")
         settings = (self.lr, self.alpha, self.eps, self.momentum, self.weight_decay)
         backend().rmsprop_step(w, grad, state["square"], velocity, *settings)
@@ -207,7 +230,7 @@ class Adam(Optimizer):
     parameters, lr
         As in `Optimizer`.
     betas : (float, float)
-        b1 and b2, both in [0, 1).
+        b1 and b2, both in [0, 1). t counts the steps in which the parameter had a gradient.
     eps : float
         Positive.
     weight_decay : float
@@ -225,6 +248,8 @@ class Adam(Optimizer):
         eps: float = 1e-8,
         weight_decay: float = 0.0,
     ) -> None:
+        if not isinstance(betas, tuple | list) or len(betas) != 2:
+            raise ArgumentError(f"betas must be a pair of floats, got {betas!r}")
         for i, beta in enumerate(betas):
             _check(f"betas[{i}]", beta, 0 <= beta < 1, "in [0, 1)")
         _check("eps", eps, eps > 0, "positive")
@@ -232,7 +257,7 @@ class Adam(Optimizer):
         self.betas, self.eps, self.weight_decay = betas, eps, weight_decay
         super().__init__(parameters, lr)
 
-    def _update(self, w: Array, grad: Array, state: dict[str, Array]) -> None:
+    def _update(self, w: Array, grad: Array, state: dict[str, Array], t: int) -> None:
         beta1, beta2 = self.betas
         backend().adam_step(
             w,
@@ -243,8 +268,8 @@ class Adam(Optimizer):
             beta1,
             beta2,
             self.eps,
-            1 - beta1**self.steps,
-            1 - beta2**self.steps,
+            1 - beta1**t,
+            1 - beta2**t,
             self.weight_decay,
             self._decoupled,
         )
@@ -275,29 +300,65 @@ class AdamW(Adam):
 def clip_grad_norm_(parameters: Iterable[Tensor], max_norm: float) -> float:
     """Scale all gradients together so that their common L2 norm is at most ``max_norm``; return the norm before.
 
-    R. Pascanu et al., arXiv:1211.5063, section 3.2.
+    R. Pascanu et al., arXiv:1211.5063, section 3.2. Gradients in the memory of an optimiser are scaled there; others
+    are replaced, for their memory may be shared. Those that ``create_graph=True`` made keep their history, in which
+    the scale is a constant.
     """
     _check("max_norm", max_norm, max_norm > 0, "positive")
     given = [p for p in _distinct(parameters) if p._grad is not None]
     norm = math.sqrt(float(sum(backend().square_sum(_array(p._grad)) for p in given)))
     if norm > max_norm:
         for parameter in given:
-            array = _array(parameter._grad)
-            array *= array.dtype.type(max_norm / norm)
+            if isinstance(parameter._grad, Tensor):
+                parameter._grad = parameter._grad * (max_norm / norm)
+            else:
+                array = _own_gradient(parameter)
+                array *= array.dtype.type(max_norm / norm)
     return norm
 
 
 def clip_grad_value_(parameters: Iterable[Tensor], clip_value: float) -> None:
-    """Bring every number of every gradient into [-clip_value, clip_value]."""
+    """Bring every number of every gradient into [-clip_value, clip_value]; where, as in `clip_grad_norm_`."""
     _check("clip_value", clip_value, clip_value > 0, "positive")
-    for parameter in parameters:
-        if parameter._grad is not None:
-            array = _array(parameter._grad)
+    for parameter in _distinct(parameters):
+        if isinstance(parameter._grad, Tensor):
+            parameter._grad = parameter._grad.clip(-clip_value, clip_value)
+        elif parameter._grad is not None:
+            array = _own_gradient(parameter)
             backend().xp.clip(array, -clip_value, clip_value, out=array)
+
+
+def _own_gradient(parameter: Tensor) -> Array:
+    """Return the array of a gradient, which may be changed: nothing else has it, or it becomes a copy."""
+    if parameter._grad is not parameter._slot:
+        parameter._grad = parameter._grad.copy()
+    return parameter._grad
 
 
 def _array(grad: Any) -> Array:
     return grad.data if isinstance(grad, Tensor) else grad
+
+
+def _letters(text: str) -> npt.NDArray[np.uint8]:
+    return np.frombuffer(text.encode(), np.uint8)
+
+
+def _rows(shapes: list[tuple[int, ...]]) -> npt.NDArray[np.int64]:
+    width = max(1, *map(len, shapes)) if shapes else 1
+    return np.array([[*shape, *[-1] * (width - len(shape))] for shape in shapes], np.int64)
+
+
+def _check_shapes(have: npt.NDArray[Any], want: npt.NDArray[Any], dtype: npt.DTypeLike) -> None:
+    """Compare the shapes of parameters, as `_rows` gives them; an error names the first that differ."""
+    if have.ndim != 2 or have.dtype.kind != "i" or len(have) != len(want):
+        n = len(have) if have.ndim else 0
+        raise CheckpointError(f"the state is of {n} parameters of {dtype}, the optimiser has {len(want)}")
+    for i, (row, own) in enumerate(zip(have, want, strict=True)):
+        saved, present = (tuple(int(n) for n in lengths if n >= 0) for lengths in (row, own))
+        if saved != present:
+            raise CheckpointError(
+                f"parameter {i} of those of {dtype}: the state has shape {saved}, the optimiser has {present}"
+            )
 
 
 def _distinct(parameters: Iterable[Tensor]) -> list[Tensor]:

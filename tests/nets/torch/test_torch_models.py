@@ -183,6 +183,27 @@ def test_five_steps_lead_to_the_same_weights_and_statistics(backend, name, optim
     assert_same_state(*five_steps(name, np.float64, optimizer), 1e-8, 1e-10)
 
 
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_parameters_that_join_late_or_pause_take_the_same_steps(backend, optimizer):
+    """Bias correction counts the steps of each parameter, not those of the optimiser."""
+    ours, theirs, settings = OPTIMIZERS[optimizer]
+    a = [nets.Parameter(some(3, seed=i), dtype=np.float64) for i in range(4)]
+    b = [torch.nn.Parameter(torch.tensor(p.numpy().copy())) for p in a]
+    mine, other = ours(a, lr=0.1, **settings), theirs(b, lr=0.1, **settings)
+    for step in range(60):
+        mine.zero_grad()
+        other.zero_grad()
+        for i, active in enumerate([True, step >= 49, step % 3 != 1, step >= 49]):
+            if active:
+                a[i].grad = some(3, seed=100 + step)
+                b[i].grad = torch.tensor(some(3, seed=100 + step))
+        mine.step()
+        other.step()
+
+    for p, q in zip(a, b, strict=True):
+        np.testing.assert_allclose(p.numpy(), q.detach().numpy(), 1e-8, 1e-10)
+
+
 @pytest.mark.parametrize("name", ["rnn", "rnn with relu", "gru"])
 def test_five_steps_of_adamw_lead_recurrent_models_to_the_same_weights(backend, name):
     assert_same_state(*five_steps(name, np.float64, "AdamW"), 1e-8, 1e-10)
