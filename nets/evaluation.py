@@ -1,13 +1,15 @@
 """What a model is trained and measured by: objectives, and means over a data set."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from nets import functional as F  # noqa: N812  # as everywhere in the field
 from nets.backends import backend
-from nets.errors import DataError
+from nets.errors import AnomalyError, DataError
 from nets.graph import no_grad
 from nets.layers.module import Module
 from nets.tensor import Tensor
@@ -47,6 +49,13 @@ def evaluate(model: Module, batches: Iterable[Batch], objective: Objective | Non
         For example a `DataLoader`; the last batch may be smaller, and counts less.
     objective : callable, optional
         By default `classification`.
+
+    Raises
+    ------
+    AnomalyError
+        If the loss of a batch is not finite; the other means would be meaningless then too.
+    DataError
+        If there is no batch.
     """
     objective = classification() if objective is None else objective
     modes = [(module, module.training) for module in model.modules()]
@@ -56,13 +65,26 @@ def evaluate(model: Module, batches: Iterable[Batch], objective: Objective | Non
         with no_grad():
             for batch in batches:
                 loss, others = objective(model, batch)
-                means.add(len(batch[0]), {"loss": float(loss.item()), **others})
+                value = float(loss.item())
+                if not math.isfinite(value):
+                    raise AnomalyError(f"the loss of batch {means.batches + 1} is {value}; {blame(batch)}")
+                means.add(len(batch[0]), {"loss": value, **others})
     finally:
         for module, mode in modes:
             module.training = mode
     if not means.n:
         raise DataError("the loader gave no batch to evaluate")
     return means.values()
+
+
+def blame(batch: Batch) -> str:
+    """Return whether the data are the cause of what is not finite.
+
+    >>> blame((np.zeros(2), np.array([1.0, np.nan])))
+    'array 1 of the batch holds NaN or infinity'
+    """
+    bad = [i for i, array in enumerate(batch) if array.dtype.kind == "f" and not np.isfinite(array).all()]
+    return f"array {bad[0]} of the batch holds NaN or infinity" if bad else "the data of the batch are finite"
 
 
 class Means:

@@ -18,22 +18,22 @@ A run may live in a folder: ``checkpoint.safetensors`` with all that is needed t
 
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-import numpy.typing as npt
-
-from nets.data.generators import Stateful
+from nets.data.loader import Resumable
 from nets.errors import AnomalyError, ArgumentError, DataError
-from nets.evaluation import Batch, Means, Metrics, Objective
+from nets.evaluation import Batch, Means, Metrics, Objective, blame
 from nets.layers.module import Module
 from nets.metrics import append_metrics, drop_metrics_after
 from nets.optim import Optimizer, clip_grad_norm_
 from nets.resumption import load_checkpoint, save_checkpoint
 from nets.schedules import EMA, Schedule
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 CHECKPOINT_NAME: Final = "checkpoint.safetensors"
 METRICS_NAME: Final = "metrics.jsonl"
@@ -124,8 +124,8 @@ class Trainer:
     ) -> None:
         if patience is not None and (validate is None or patience < 1):
             raise ArgumentError(f"patience must be at least 1 and needs validate, got {patience}")
-        if folder is not None and not isinstance(loader, Stateful):
-            raise ArgumentError("a run in a folder can be resumed, which needs a loader with state_dict()")
+        if folder is not None and not isinstance(loader, Resumable):
+            raise ArgumentError("a run in a folder can be resumed, which needs a loader with state_dict() and resume()")
         self.model, self.optimizer, self.loader, self.objective = model, optimizer, loader, objective
         self.validate, self.monitor, self.higher_is_better = validate, monitor, higher_is_better
         self.patience, self.schedule, self.ema, self.max_grad_norm = patience, schedule, ema, max_grad_norm
@@ -168,7 +168,6 @@ class Trainer:
             if self.stopped:
                 self.save()
         finally:
-            self._keep_place()
             self._tell("on_end")
         if not self.stopped:
             self._use_best()
@@ -180,9 +179,10 @@ class Trainer:
 
     def _train_epoch(self) -> None:
         """Go through the loader, or through what a resumed epoch left of it."""
-        start = time.monotonic() - self.seconds
         self.model.train()
-        for batch in self.loader:
+        batches = self._batches()
+        start = time.monotonic() - self.seconds
+        for batch in batches:
             self._train_batch(batch)
             self.seconds = time.monotonic() - start
             self._tell("on_batch")
@@ -192,6 +192,14 @@ class Trainer:
             if time.monotonic() - self._last_save > self.save_every:
                 self.save()
         self._finish_epoch()
+
+    def _batches(self) -> Iterator[Batch]:
+        """Return what is left of the epoch."""
+        if isinstance(self.loader, Resumable):
+            # Anew if this trainer has no epoch under way, whatever another one left of an epoch of this loader.
+            return self.loader.resume(anew=not self.means.n)
+        self.means, self.seconds = Means(), 0.0  # such an epoch can only begin anew
+        return iter(self.loader)
 
     def _train_batch(self, batch: Batch) -> None:
         """Take one step: the mean loss of the batch, its gradient, the optimiser's rule."""
@@ -213,11 +221,9 @@ class Trainer:
         """Stop before something that is not finite gets into the weights."""
         if math.isfinite(value):
             return
-        bad = [i for i, array in enumerate(batch) if array.dtype.kind == "f" and not np.isfinite(array).all()]
-        data = f"array {bad[0]} of the batch holds NaN or infinity" if bad else "the data of the batch are finite"
         raise AnomalyError(
             f"the {what} is {value} in step {self.step + 1} (epoch {self.epoch + 1}, batch {self.means.batches + 1}); "
-            f"{data}. nets.detect_anomaly() names the first operation that does this; a lower learning rate or "
+            f"{blame(batch)}. nets.detect_anomaly() names the first operation that does this; a lower learning rate or "
             "max_grad_norm often helps"
         )
 
@@ -290,13 +296,6 @@ class Trainer:
         if self.folder is None:
             raise ArgumentError("resume() needs a folder")
         load_checkpoint(self, self.folder / CHECKPOINT_NAME)
-
-    def _keep_place(self) -> None:
-        """Let the next iteration of the loader go on where this one was left."""
-        if isinstance(self.loader, Stateful):
-            self.loader.load_state_dict(self.loader.state_dict())
-        elif self.means.n:
-            self.means, self.seconds = Means(), 0.0  # such an epoch can only begin anew
 
     def _tell(self, event: str, *arguments: Any) -> None:
         for callback in self.callbacks:

@@ -146,8 +146,9 @@ def check_brightness(name: str, array: Array) -> None:
 def check_finite(name: str, array: Array) -> None:
     """Raise DataError unless all values are finite; the message says where the first one is that is not."""
     # A sum is one fast pass without temporaries; only where it is not finite must each value be looked at.
-    if array.dtype.kind != "f" or np.isfinite(array.sum(dtype=np.float64)):
-        return
+    with np.errstate(invalid="ignore", over="ignore"):  # infinity less infinity
+        if array.dtype.kind != "f" or np.isfinite(array.sum(dtype=np.float64)):
+            return
     wrong = ~np.isfinite(array)
     if wrong.any():
         first = tuple(int(i) for i in np.argwhere(wrong)[0])

@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Callable, Iterator
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
-from nets.data.dataset import Dataset
+from nets.data.dataset import Dataset, check_finite
 from nets.data.generators import Stateful, get_state, resumed, set_state
 from nets.errors import ArgumentError, DataError, ShapeError
 from nets.random import generator as common_generator
@@ -16,8 +17,17 @@ Array = npt.NDArray[Any]
 Transform = Callable[[Array], Array]
 
 
+@runtime_checkable
+class Resumable(Stateful, Protocol):
+    """Batches, one epoch of which can be left and continued, also by another process."""
+
+    def resume(self, anew: bool = False) -> Iterator[tuple[Array, ...]]:
+        """Return what is left of the epoch that was begun by ``resume``, or, if none was or ``anew``, a new one."""
+        ...
+
+
 class DataLoader:
-    """Iterate over a data set in batches; each iteration is one epoch.
+    """Iterate over a data set in batches; each iteration is one epoch, on its own.
 
     Parameters
     ----------
@@ -35,6 +45,9 @@ class DataLoader:
     transform : callable, optional
         Applied to the first array of each batch, such as a `RandomAffine` to the images. What it returns takes that
         array's place.
+    check_finite : bool
+        Whether to look for NaN and infinity, once, in the arrays of floats that are given here, or that are
+        attributes of the data set that is given.
 
     Raises
     ------
@@ -43,13 +56,15 @@ class DataLoader:
     ShapeError
         If the arrays are not of equal length.
     DataError
-        If the data set is empty, or ``drop_last`` leaves nothing of it.
+        If the data set is empty, ``drop_last`` leaves nothing of it, or an example holds NaN or infinity.
 
     Notes
     -----
-    `state_dict` may be taken between two epochs or within one; a loader of the same data that loads it gives the
-    batches that would have come next, bit for bit. The state of a transform that has ``state_dict`` and
-    ``load_state_dict`` is part of it.
+    Iterations do not know of each other: each draws its order with its first batch, and is whole. The one exception is
+    `resume`, which training uses: it goes on where the last `resume` was left, also after a `state_dict` that was
+    taken between two epochs or within one was loaded by another loader of the same data; so batches come as if
+    nothing had happened, bit for bit. The state of a transform that has ``state_dict`` and ``load_state_dict`` is
+    part of it.
 
     Examples
     --------
@@ -69,6 +84,7 @@ class DataLoader:
         generator: np.random.Generator | int | None = None,
         drop_last: bool = False,
         transform: Transform | None = None,
+        check_finite: bool = True,
     ) -> None:
         if batch_size < 1:
             raise ArgumentError(f"batch_size must be at least 1, got {batch_size}")
@@ -82,9 +98,9 @@ class DataLoader:
             n = len(self._data)
             reason = f"{n} examples are no batch of {batch_size}, and drop_last is set" if n else "it has no examples"
             raise DataError(f"the data set gives no batch: {reason}")
-        self._position = 0  # batches of the current epoch that were handed out
-        self._order_state = get_state(self.generator)  # from which the order of the epoch was drawn
-        self._continue = False  # whether the next iteration goes on where a loaded state was taken
+        if check_finite:
+            _check_finite(self._data)
+        self._place = _Place()  # of the last resume()
 
     def __len__(self) -> int:
         """Return the number of batches in an epoch."""
@@ -92,22 +108,28 @@ class DataLoader:
         return math.floor(n_batches) if self.drop_last else math.ceil(n_batches)
 
     def __iter__(self) -> Iterator[tuple[Array, ...]]:
-        """Begin an epoch, or go on with the one in which the loaded state was taken."""
-        if self._continue:
-            self._continue = False
-            order = self._order(resumed(self.generator, self._order_state))
-        else:
-            self._position = 0
-            self._order_state = get_state(self.generator)
-            order = self._order(self.generator)
-        while self._position < len(self):
-            start = self._position * self.batch_size
-            batch = self._batch(order[start : start + self.batch_size])
+        """Return a whole epoch."""
+        return self._batches(_Place())
+
+    def resume(self, anew: bool = False) -> Iterator[tuple[Array, ...]]:
+        """Return what is left of the epoch that was begun by ``resume``, or, if none was or ``anew``, a new one.
+
+        `state_dict` says from now on how far this iteration is.
+        """
+        # A copy: should an earlier iterator be advanced again, it moves its own place.
+        self._place = _Place() if anew else replace(self._place)
+        return self._batches(self._place)
+
+    def _batches(self, place: "_Place") -> Iterator[tuple[Array, ...]]:
+        """Yield the batches from a place on, and move it."""
+        drawn_from = get_state(self.generator) if place.order is None else place.order
+        order = self._order(self.generator if place.order is None else resumed(self.generator, drawn_from))
+        for position in range(place.position, len(self)):
+            batch = self._batch(order[position * self.batch_size : (position + 1) * self.batch_size])
             # Counted before it is handed out: a state taken while a batch is in use continues after it.
-            self._position += 1
+            place.position, place.order = position + 1, drawn_from
             yield batch
-        self._position = 0
-        self._order_state = get_state(self.generator)
+        place.position, place.order = 0, None
 
     @property
     def generator(self) -> np.random.Generator:
@@ -124,20 +146,21 @@ class DataLoader:
         return arrays if self.transform is None else (self.transform(arrays[0]), *arrays[1:])
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what is needed to continue, as values that JSON can hold."""
+        """Return what `resume` needs to continue, as values that JSON can hold."""
+        generator = get_state(self.generator)
         state = {
-            "position": self._position,
+            "position": self._place.position,
             "examples": len(self._data),
             "batch_size": self.batch_size,
-            "order": self._order_state,
-            "generator": get_state(self.generator),
+            "order": generator if self._place.order is None else self._place.order,
+            "generator": generator,
         }
         if isinstance(self.transform, Stateful):
             state["transform"] = self.transform.state_dict()
         return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue where `state_dict` was taken: the next iteration gives the batches that would have come next.
+        """Continue where `state_dict` was taken: `resume` gives the batches that would have come next.
 
         Raises
         ------
@@ -152,11 +175,19 @@ class DataLoader:
         if isinstance(self.transform, Stateful) != ("transform" in state):
             raise ArgumentError("the state must be of a loader with the same transform")
         set_state(self.generator, state["generator"])
-        self._position = state["position"]
-        self._order_state = state["order"]
-        self._continue = self._position > 0
+        self._place = _Place(state["position"], state["order"]) if state["position"] else _Place()
         if isinstance(self.transform, Stateful):
             self.transform.load_state_dict(state["transform"])
+
+
+@dataclass
+class _Place:
+    """How far an iteration is."""
+
+    position: int = 0
+    """Batches that were handed out."""
+    order: dict[str, Any] | None = None
+    """The state of the generator from which the order was drawn; None before the first batch."""
 
 
 class _Arrays:
@@ -166,13 +197,13 @@ class _Arrays:
         lengths = [len(array) for array in arrays]
         if len(set(lengths)) > 1:
             raise ShapeError(f"the arrays must be of equal length, got {' and '.join(map(str, lengths))}")
-        self._arrays = arrays
+        self.arrays = arrays
 
     def __len__(self) -> int:
-        return len(self._arrays[0])
+        return len(self.arrays[0])
 
     def __getitem__(self, indices: npt.NDArray[np.intp]) -> tuple[Array, ...]:
-        return tuple(array[indices] for array in self._arrays)
+        return tuple(array[indices] for array in self.arrays)
 
 
 def _as_dataset(data: tuple[Array | Dataset, ...]) -> Dataset:
@@ -184,3 +215,13 @@ def _as_dataset(data: tuple[Array | Dataset, ...]) -> Dataset:
         if not isinstance(array, np.ndarray) or array.ndim < 1:
             raise ArgumentError(f"data must be arrays with at least one axis, got {array!r:.80} at position {i}")
     return _Arrays(tuple(array for array in data if isinstance(array, np.ndarray)))
+
+
+def _check_finite(data: Dataset) -> None:
+    """Look at those arrays of a data set that can be seen without reading all its examples."""
+    if isinstance(data, _Arrays):
+        arrays = {f"array {i} of the data": array for i, array in enumerate(data.arrays)}
+    else:
+        arrays = {name: value for name, value in getattr(data, "__dict__", {}).items() if isinstance(value, np.ndarray)}
+    for name, array in arrays.items():
+        check_finite(name, array)

@@ -221,6 +221,49 @@ def test_the_same_trainer_goes_on_after_a_stop(whole):
     assert same(trainer.model.state_dict(), whole[0].model.state_dict())
 
 
+def points_and_trainer(**options):
+    """40 points in batches of 10, and a small model in training."""
+    x = np.random.default_rng(0).standard_normal((40, 3)).astype(np.float32)
+    loader = data.DataLoader(x, (x[:, 0] > 0).astype(int), batch_size=10, shuffle=True, generator=0)
+    nets.manual_seed(0)
+    model = nets.Linear(3, 2)
+    return loader, Trainer(model, optim.SGD(model.parameters(), 0.1), loader, classification(), **options)
+
+
+def test_measuring_on_the_training_data_meanwhile_does_not_change_how_long_an_epoch_is():
+    class Measure(Callback):
+        def on_batch(self, trainer):
+            evaluate(trainer.model, trainer.loader)
+
+    _, trainer = points_and_trainer(callbacks=[Measure()])
+
+    trainer.fit(2)
+
+    assert trainer.step == 8
+
+
+def test_measuring_after_a_stop_is_measuring_all_the_data_and_leaves_the_place():
+    loader, trainer = points_and_trainer(should_stop=StopAfter(1))
+    seen = []
+    trainer.fit(1)
+
+    evaluate(trainer.model, (seen.append(len(batch[0])) or batch for batch in loader))
+    trainer.fit(1)
+
+    assert sum(seen) == 40
+    assert (trainer.step, trainer.epoch) == (4, 1)
+
+
+def test_another_trainer_begins_with_a_whole_epoch():
+    loader, trainer = points_and_trainer(should_stop=StopAfter(1))
+    trainer.fit(1)
+    other = Trainer(trainer.model, trainer.optimizer, loader, classification())
+
+    other.fit(1)
+
+    assert other.step == 4
+
+
 def test_fitting_in_two_parts_is_fitting_once(whole):
     """Though the model had the best weights in between."""
     trainer = make()
@@ -360,10 +403,22 @@ def test_bad_data_are_blamed():
     x = np.ones((4, 2), np.float32)
     x[3, 1] = np.nan
     model = nets.Linear(2, 2)
-    loader = data.DataLoader(x, np.zeros(4, int), batch_size=2)
+    loader = data.DataLoader(x, np.zeros(4, int), batch_size=2, check_finite=False)
 
     with pytest.raises(AnomalyError, match=r"step 2 \(epoch 1, batch 2\); array 0 of the batch holds NaN or infinity"):
         Trainer(model, optim.SGD(model.parameters()), loader, classification()).fit(1)
+    with pytest.raises(AnomalyError, match=r"loss of batch 2 is nan; array 0 of the batch holds NaN or infinity"):
+        evaluate(model, loader)
+
+
+def test_a_model_that_gives_no_numbers_is_not_measured():
+    model = nets.Linear(2, 2)
+    model.weight.data = np.full((2, 2), np.nan, np.float32)
+    loader = data.DataLoader(np.ones((4, 2), np.float32), np.zeros(4, int), batch_size=2)
+
+    with pytest.raises(AnomalyError, match=r"loss of batch 1 is nan; the data of the batch are finite"):
+        evaluate(model, loader)
+    assert all(module.training for module in model.modules())
 
 
 def test_a_loader_that_gives_nothing_is_an_error():
@@ -404,7 +459,7 @@ def test_a_monitor_that_is_not_measured_is_named():
 
 def test_a_run_in_a_folder_needs_a_loader_that_can_be_resumed(tmp_path):
     model = nets.Linear(1, 1)
-    with pytest.raises(ArgumentError, match=r"loader with state_dict\(\)"):
+    with pytest.raises(ArgumentError, match=r"loader with state_dict\(\) and resume\(\)"):
         Trainer(model, optim.SGD(model.parameters()), [], classification(), folder=tmp_path)
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import nets.random
-from nets.data import Compose, DataLoader, GaussianNoise, RandomAffine, xor
+from nets.data import Compose, DataLoader, GaussianNoise, LabelledPoints, RandomAffine, xor
 from nets.errors import ArgumentError, DataError, ShapeError
 
 X = np.arange(10, dtype=np.float32)
@@ -99,7 +99,7 @@ def test_a_saved_state_continues_bit_for_bit(kind, n_before):
 
     def epochs(loader):
         while True:
-            yield from loader
+            yield from loader.resume()
 
     loader = begin(1)
     stream = epochs(loader)
@@ -117,11 +117,87 @@ def test_a_saved_state_continues_bit_for_bit(kind, n_before):
             np.testing.assert_array_equal(array, same)
 
 
-def test_an_epoch_that_was_left_is_not_resumed_without_a_loaded_state():
+def test_an_epoch_that_was_left_is_resumed_only_when_asked_for():
     loader = DataLoader(X, batch_size=3)
-    next(iter(loader))
+    next(loader.resume())
 
     assert len(list(loader)) == 4
+    assert len(list(loader.resume())) == 3
+    assert len(list(loader.resume())) == 4
+    next(loader.resume())
+    assert len(list(loader.resume(anew=True))) == 4
+
+
+def test_a_loaded_state_does_not_shorten_other_iterations():
+    loader = DataLoader(X, batch_size=3)
+    next(loader.resume())
+    loader.load_state_dict(loader.state_dict())
+
+    assert len(list(loader)) == 4
+    assert len(list(loader.resume())) == 3
+
+
+def test_interleaved_iterations_are_whole_and_have_orders_of_their_own():
+    loader = DataLoader(X, batch_size=2, shuffle=True, generator=0)
+    first, second = iter(loader), iter(loader)
+    one, two = [next(first)], [next(second)]
+    one += first
+    two += second
+
+    for batches in (one, two):
+        assert sorted(np.concatenate([batch[0] for batch in batches])) == X.tolist()
+    assert values(one) != values(two)
+    again = DataLoader(X, batch_size=2, shuffle=True, generator=0)
+    assert [values(again), values(again)] == [values(one), values(two)]
+
+
+def test_the_state_is_that_of_the_resumable_iteration_whatever_else_runs():
+    loader = DataLoader(X, batch_size=3, shuffle=True, generator=0)
+    batches = loader.resume()
+    next(batches)
+    left = iter(loader)
+    next(left)
+    next(left)
+    list(loader)
+    assert loader.state_dict()["position"] == 1
+    state = loader.state_dict()
+
+    other = DataLoader(X, batch_size=3, shuffle=True, generator=1)
+    other.load_state_dict(state)
+
+    assert values(other.resume()) == values(batches)
+    assert loader.state_dict()["position"] == 0
+
+
+def test_an_earlier_resumable_iteration_does_not_move_a_later_one():
+    loader = DataLoader(X, batch_size=3)
+    earlier = loader.resume()
+    next(earlier)
+    later = loader.resume()
+    next(later)
+    assert values(earlier) == values([batch[:1] for batch in DataLoader(X, batch_size=3)])[1:]
+
+    assert loader.state_dict()["position"] == 2
+    assert len(list(later)) == 2
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_data_that_are_not_finite_are_refused_with_their_place(dtype, value):
+    x = np.ones((6, 2), dtype)
+    x[3, 1] = x[5, 0] = value
+    x[4, 0] = np.inf
+
+    with pytest.raises(DataError, match=rf"array 1 of the data must be finite numbers, got {value} at \(3, 1\)"):
+        DataLoader(Y[:6], x, batch_size=2)
+    points = LabelledPoints(labels=np.zeros(6, np.uint8), classes=("a",), points=x, features=("x", "y"))
+    with pytest.raises(DataError, match=rf"points must be finite numbers, got {value} at \(3, 1\)"):
+        DataLoader(points, batch_size=2)
+    assert len(list(DataLoader(x, batch_size=2, check_finite=False))) == 3
+
+
+def test_large_finite_numbers_are_data():
+    assert len(DataLoader(np.full(10, 1e308), batch_size=10)) == 1
 
 
 @pytest.mark.parametrize(
