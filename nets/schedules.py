@@ -4,6 +4,7 @@ A schedule is asked after every step (or epoch) and sets the optimiser's ``lr`` 
 """
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from nets.backends import backend
 from nets.errors import ArgumentError, CheckpointError
 from nets.layers.module import Module
 from nets.optim import Optimizer
+from nets.tensor import Tensor
 
 
 class Schedule:
@@ -133,10 +135,14 @@ class EMA:
 
     B. Polyak, A. Juditsky, 1992, doi:10.1137/0330046, averaged with forgetting: a = d a + (1 - d) w.
 
+    Buffers of floats are averaged too, as by PyTorch's ``AveragedModel(use_buffers=True)``: the running statistics of
+    batch normalisation belong to the weights under which they were measured, so averaged weights go with averaged
+    statistics. (Exact ones would need another pass over the data.) Buffers of ints, as counts, stay the module's.
+
     Parameters
     ----------
     module : Module
-        Whose parameters are averaged.
+        Whose parameters and buffers of floats are averaged.
     decay : float
         d in [0, 1); during the first steps it is (1 + t) / (10 + t) where that is smaller.
 
@@ -154,14 +160,14 @@ class EMA:
         if not 0 <= decay < 1:
             raise ArgumentError(f"decay must be in [0, 1), got {decay}")
         self.module, self.decay, self.t = module, decay, 0
-        self.averages = {name: p.data.copy() for name, p in module.named_parameters()}
+        self.averages = {name: tensor.data.copy() for name, tensor in _averaged(module)}
 
     def update(self) -> None:
         """Take in the present weights."""
         self.t += 1
         decay = min(self.decay, (1 + self.t) / (10 + self.t))
-        for name, parameter in self.module.named_parameters():
-            backend().ema_step(self.averages[name].reshape(-1), parameter.data.reshape(-1), decay)
+        for name, tensor in _averaged(self.module):
+            backend().ema_step(self.averages[name].reshape(-1), tensor.data.reshape(-1), decay)
 
     def applied(self) -> "_Swapped":
         """Return a context in which the module has the averaged weights."""
@@ -173,30 +179,49 @@ class EMA:
         return {"t": np.asarray(self.t), **averages}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue where `state_dict` was called."""
+        """Continue where `state_dict` was called.
+
+        Raises
+        ------
+        CheckpointError
+            If it is the state of averages of another model; nothing changes then.
+        """
         if state.keys() != {"t", *self.averages}:
             raise CheckpointError(f"the averages do not fit: {sorted(state.keys() ^ {'t', *self.averages})}")
+        given = {name: np.asarray(value) for name, value in state.items()}
         for name, array in self.averages.items():
-            if np.shape(state[name]) != array.shape:
-                raise CheckpointError(
-                    f"tensor {name}: the state has shape {np.shape(state[name])}, the model has {array.shape}"
-                )
+            have = given[name]
+            if have.shape != array.shape:
+                raise CheckpointError(f"tensor {name}: the state has shape {have.shape}, the model has {array.shape}")
+            if have.dtype.kind != "f":
+                raise CheckpointError(f"tensor {name}: the state has dtype {have.dtype}, the model has {array.dtype}")
+        t = given.pop("t")
+        if t.shape != () or t.dtype.kind not in "iu" or t < 0:
+            raise CheckpointError(f"t must be a count of updates, got {t}")
         for name, array in self.averages.items():
-            array[...] = backend().asarray(state[name], array.dtype)
-        self.t = int(state["t"])
+            array[...] = backend().asarray(given[name], array.dtype)
+        self.t = int(t)
+
+
+def _averaged(module: Module) -> Iterator[tuple[str, Tensor]]:
+    """Yield what `EMA` averages, each once, with dotted names."""
+    yield from module.named_parameters()
+    for name, buffer in module.named_buffers():
+        if buffer.dtype.kind == "f":
+            yield name, buffer
 
 
 class _Swapped:
-    """Exchanges a module's weights with their averages, and back."""
+    """Exchanges a module's weights, and buffers of floats, with their averages, and back."""
 
     def __init__(self, ema: EMA) -> None:
         self.ema = ema
 
     def _exchange(self) -> None:
-        for name, parameter in self.ema.module.named_parameters():
-            present = parameter.data.copy()
-            parameter._data[...] = self.ema.averages[name]
-            parameter._version[0] += 1
+        for name, tensor in _averaged(self.ema.module):
+            present = tensor.data.copy()
+            tensor._data[...] = self.ema.averages[name]
+            tensor._version[0] += 1
             self.ema.averages[name][...] = present
 
     def __enter__(self) -> Module:

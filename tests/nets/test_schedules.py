@@ -115,6 +115,27 @@ def test_averaged_weights_are_in_the_model_within_the_block_only(backend):
     assert layer.weight.data is memory
 
 
+def test_running_statistics_are_averaged_with_the_weights(backend):
+    """Batches of one example twice each have their mean; their variance is 0."""
+    norm = nets.BatchNorm1d(1)
+    ema = nets.EMA(norm, decay=0.05)  # at once: 0.05 < 2 / 11
+    means, average = [], 0.0
+    for level in (1.0, 2.0, 4.0):
+        norm(np.full((2, 1), level, np.float32))
+        means.append(norm.running_mean.item())
+        average = 0.05 * average + 0.95 * means[-1]
+        ema.update()
+
+    with ema.applied():
+        assert norm.running_mean.item() == pytest.approx(average)
+        assert norm.running_var.item() == pytest.approx(0.95 * 0.729 + 0.05 * (0.95 * 0.81 + 0.05 * (0.905)))
+        assert norm.num_batches_tracked.item() == 3
+
+    assert norm.running_mean.item() == means[-1]
+    assert norm.num_batches_tracked.item() == 3
+    assert ema.state_dict().keys() == {"t", "weight", "bias", "running_mean", "running_var"}
+
+
 def test_averages_go_on_from_their_state():
     layer = nets.Linear(2, 1)
     ema, twin = nets.EMA(layer), nets.EMA(nets.Linear(2, 1))
@@ -128,3 +149,22 @@ def test_averages_go_on_from_their_state():
         nets.EMA(nets.Linear(2, 1, bias=False)).load_state_dict(ema.state_dict())
     with pytest.raises(nets.CheckpointError, match=r"tensor weight: the state has shape \(1, 2\), .* \(1, 3\)"):
         nets.EMA(nets.Linear(3, 1)).load_state_dict(ema.state_dict())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"bias": np.array(["a"])}, "tensor bias: the state has dtype <U1, the model has float32"),
+        ({"t": np.zeros(2, int)}, r"t must be a count of updates, got \[0 0\]"),
+        ({"t": np.array(-1)}, "t must be a count of updates, got -1"),
+    ],
+)
+def test_averages_that_do_not_fit_change_nothing(change, message):
+    ema = nets.EMA(nets.Linear(2, 1))
+    before = ema.state_dict()
+    state = {name: array + 1 for name, array in before.items()} | change
+
+    with pytest.raises(nets.CheckpointError, match=message):
+        ema.load_state_dict(state)
+
+    assert all((ema.state_dict()[name] == array).all() for name, array in before.items())

@@ -204,6 +204,32 @@ def test_parameters_that_join_late_or_pause_take_the_same_steps(backend, optimiz
         np.testing.assert_allclose(p.numpy(), q.detach().numpy(), 1e-8, 1e-10)
 
 
+def test_averaged_weights_and_statistics_are_the_same(backend):
+    """PyTorch's first update copies the model; ours begins as a copy."""
+    swa = torch.optim.swa_utils
+    model, twin, x, y = twins("conv", np.float64)
+    mine, other = optim.SGD(model.parameters(), lr=0.1), torch.optim.SGD(twin.parameters(), lr=0.1)
+    ema = nets.EMA(model, decay=0.15)  # at once: 0.15 < 2 / 11
+    averaged = swa.AveragedModel(twin, multi_avg_fn=swa.get_ema_multi_avg_fn(0.15), use_buffers=True)
+    averaged.update_parameters(twin)
+    for _ in range(4):
+        mine.zero_grad()
+        F.cross_entropy(model(x), y).backward()
+        mine.step()
+        ema.update()
+        other.zero_grad()
+        nn.functional.cross_entropy(twin(torch.tensor(x)), torch.tensor(y)).backward()
+        other.step()
+        averaged.update_parameters(twin)
+
+    with ema.applied():
+        found, outputs = model.state_dict(), model.eval()(x).numpy()
+    expected = averaged.module.state_dict()
+    for name in ema.averages:
+        np.testing.assert_allclose(found[name], expected[name].numpy(), 1e-8, 1e-10, err_msg=name)
+    np.testing.assert_allclose(outputs, averaged.eval()(torch.tensor(x)).detach().numpy(), 1e-8, 1e-10)
+
+
 @pytest.mark.parametrize("name", ["rnn", "rnn with relu", "gru"])
 def test_five_steps_of_adamw_lead_recurrent_models_to_the_same_weights(backend, name):
     assert_same_state(*five_steps(name, np.float64, "AdamW"), 1e-8, 1e-10)
