@@ -81,20 +81,50 @@ class MultiheadAttention(Module):
         """
         query = self._vectors("query", query)
         if key is None:
-            mask = _allowed(key_padding_mask, attn_mask, query.shape[:2])
+            mask = self._allowed(key_padding_mask, attn_mask, query, query)
             qkv = F.linear(query, self.in_proj_weight, self.in_proj_bias)
             return self.out_proj(F.self_attention(qkv, self.num_heads, mask, is_causal))  # type: ignore[no-any-return]
         key = self._vectors("key", key)
         value = key if value is None else self._vectors("value", value)
+        if not query.shape[0] == key.shape[0] or value.shape != key.shape:
+            raise ShapeError(
+                "query, key and value must have one batch, key and value one length, "
+                f"got {query.shape}, {key.shape} and {value.shape}"
+            )
         q, k, v = self._project(query, key, value)
-        mask = _allowed(key_padding_mask, attn_mask, key.shape[:2])
+        mask = self._allowed(key_padding_mask, attn_mask, query, key)
         heads = F.scaled_dot_product_attention(q, k, v, mask, is_causal)
         return self.out_proj(heads.swapaxes(1, 2).reshape(query.shape))  # type: ignore[no-any-return]
+
+    def _allowed(
+        self, key_padding_mask: Operand | None, attn_mask: Operand | None, query: Tensor, key: Tensor
+    ) -> Tensor | None:
+        """Turn masks of what to ignore into one of what is allowed, or of numbers to add."""
+        padding = None if key_padding_mask is None else as_tensor(key_padding_mask).data.astype(bool)
+        if padding is not None:
+            if padding.shape != key.shape[:2]:
+                raise ShapeError(
+                    f"key_padding_mask must have shape {key.shape[:2]}, got {padding.shape}; keys {key.shape}"
+                )
+            padding = padding[:, None, None, :]
+        if attn_mask is None:
+            return None if padding is None else Tensor(~padding)
+        mask = as_tensor(attn_mask)
+        scores = (query.shape[0], self.num_heads, query.shape[1], key.shape[1])
+        if mask.ndim > 4 or any(m not in (1, n) for m, n in zip(mask.shape[::-1], scores[::-1], strict=False)):
+            raise ShapeError(f"attn_mask must stretch to {scores}, (batch, heads, queries, keys), got {mask.shape}")
+        if mask.dtype.kind == "f":
+            return mask if padding is None else ops.where(padding, -math.inf, mask)
+        ignored = mask.data.astype(bool)
+        return Tensor(~ignored if padding is None else ~(ignored | padding))
 
     def _vectors(self, name: str, x: Operand) -> Tensor:
         x = floats(name, x, self.in_proj_weight)
         if x.ndim != 3 or x.shape[2] != self.embed_dim:
-            raise ShapeError(f"{name} must have shape (batch, length, {self.embed_dim}), got {x.shape}")
+            raise ShapeError(
+                f"{name} must have shape (batch, length, {self.embed_dim}), got {x.shape}; "
+                f"in_proj_weight has shape {self.in_proj_weight.shape}"
+            )
         return x
 
     def _project(self, *inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -110,23 +140,6 @@ class MultiheadAttention(Module):
     def extra_repr(self) -> str:
         """Return the settings."""
         return f"{self.embed_dim}, {self.num_heads}"
-
-
-def _allowed(key_padding_mask: Operand | None, attn_mask: Operand | None, shape: tuple[int, ...]) -> Tensor | None:
-    """Turn masks of what to ignore into one of what is allowed, or of numbers to add."""
-    batch, keys = shape
-    padding = None if key_padding_mask is None else as_tensor(key_padding_mask).data.astype(bool)
-    if padding is not None:
-        if padding.shape != (batch, keys):
-            raise ShapeError(f"key_padding_mask must have shape {(batch, keys)}, got {padding.shape}")
-        padding = padding[:, None, None, :]
-    if attn_mask is None:
-        return None if padding is None else Tensor(~padding)
-    mask = as_tensor(attn_mask)
-    if mask.dtype.kind == "f":
-        return mask if padding is None else ops.where(padding, -math.inf, mask)
-    ignored = mask.data.astype(bool)
-    return Tensor(~ignored if padding is None else ~(ignored | padding))
 
 
 class TransformerBlock(Module):

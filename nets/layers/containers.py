@@ -97,9 +97,12 @@ class Concatenate(Module):
 
 
 class Split(Module):
-    """Consecutive parts of the input: of one size, or of the given sizes."""
+    """Consecutive parts of the input: of one size, or of the given sizes; all are positive."""
 
     def __init__(self, size: int | Sequence[int], dim: int = 1) -> None:
+        sizes = size if isinstance(size, tuple | list) else [size]
+        if not sizes or any(not isinstance(n, int | np.integer) or n < 1 for n in sizes):
+            raise ArgumentError(f"size must be a positive int or several, got {size!r}")
         self.size, self.dim = size, dim
 
     def forward(self, x: Operand) -> tuple[Tensor, ...]:
@@ -128,13 +131,16 @@ class Reshape(Module):
     def __init__(self, *shape: int) -> None:
         self.shape = shape
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Operand) -> Tensor:
         """Map (batch, ...) to (batch, *shape)."""
+        x = as_tensor(x)
+        if x.ndim == 0:
+            raise ShapeError(f"the input must have shape (batch, ...), got {x.shape}")
         return x.reshape(x.shape[0], *self.shape)
 
     def extra_repr(self) -> str:
         """Return the settings."""
-        return str(self.shape)[1:-1]
+        return ", ".join(map(str, self.shape))
 
 
 class Lambda(Module):

@@ -6,12 +6,12 @@ import numpy as np
 
 from nets import functional as F  # noqa: N812
 from nets import random
-from nets.errors import ArgumentError
+from nets.errors import ArgumentError, ShapeError
 from nets.functional._checks import pair
 from nets.functional.convolution import Size
 from nets.init import Initializer, fans, lecun_uniform, named
 from nets.layers.module import Module, Parameter
-from nets.tensor import Operand, Tensor
+from nets.tensor import Operand, Tensor, as_tensor
 
 
 class Conv2d(Module):
@@ -168,8 +168,11 @@ class AvgPool2d(Module):
 class GlobalAvgPool2d(Module):
     """The mean of each channel: (batch, channels, height, width) to (batch, channels)."""
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Operand) -> Tensor:
         """Average over height and width."""
+        x = as_tensor(x)
+        if x.ndim != 4:
+            raise ShapeError(f"images must have shape (batch, channels, height, width), got {x.shape}")
         return x.mean((2, 3))
 
 

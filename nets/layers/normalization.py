@@ -16,19 +16,25 @@ class LayerNorm(Module):
 
     Parameters
     ----------
-    normalized_shape : int
-        Length of the last axis.
+    normalized_shape : int or tuple of int
+        Length of the last axis, or of the last axes, which are normalised together.
     eps : float
         Added to the variance.
+
+    Attributes
+    ----------
+    weight, bias : Parameter, shape ``normalized_shape``
     """
 
-    def __init__(self, normalized_shape: int, eps: float = 1e-5) -> None:
-        _positive("normalized_shape", normalized_shape)
+    def __init__(self, normalized_shape: int | tuple[int, ...], eps: float = 1e-5) -> None:
+        axes = tuple(normalized_shape) if isinstance(normalized_shape, tuple | list) else (normalized_shape,)
+        for n in axes or (0,):
+            _positive("normalized_shape", n)
         self.normalized_shape, self.eps = normalized_shape, eps
-        self.weight, self.bias = Parameter(np.ones(normalized_shape)), Parameter(np.zeros(normalized_shape))
+        self.weight, self.bias = Parameter(np.ones(axes)), Parameter(np.zeros(axes))
 
     def forward(self, x: Operand) -> Tensor:
-        """Map (..., features) to the same shape."""
+        """Map (..., *normalized_shape) to the same shape."""
         return F.layer_norm(x, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
@@ -40,7 +46,8 @@ class BatchNorm(Module):
     """Channels normalised over the batch in training, by running statistics in use: base of the two below.
 
     S. Ioffe, C. Szegedy, arXiv:1502.03167, Algorithm 2. After each batch r = (1 - momentum) r + momentum * batch
-    statistic; the running variance is the unbiased one.
+    statistic; the running variance is the unbiased one. Gradients of what was computed by running statistics belong
+    to their values at that time, though they may have moved since.
 
     Parameters
     ----------
@@ -48,16 +55,16 @@ class BatchNorm(Module):
         Number of channels.
     eps : float
         Added to the variance.
-    momentum : float
-        In [0, 1].
+    momentum : float or None
+        In [0, 1]. None takes 1 / n after n batches: the running statistics are the means of those of all batches.
     """
 
     _axes: tuple[int, ...]
 
-    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
+    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1) -> None:
         _positive("num_features", num_features)
-        if not 0 <= momentum <= 1:
-            raise ArgumentError(f"momentum must be in [0, 1], got {momentum}")
+        if momentum is not None and not 0 <= momentum <= 1:
+            raise ArgumentError(f"momentum must be in [0, 1] or None, got {momentum}")
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.weight, self.bias = Parameter(np.ones(num_features)), Parameter(np.zeros(num_features))
         self.running_mean = Buffer(np.zeros(num_features, np.float32))
@@ -70,21 +77,18 @@ class BatchNorm(Module):
         if x.ndim not in self._axes or x.shape[1] != self.num_features:
             raise ShapeError(
                 f"the input must have {' or '.join(map(str, self._axes))} axes and {self.num_features} channels, "
-                f"got shape {x.shape}"
+                f"got shape {x.shape}; the weight has shape {self.weight.shape}"
             )
         if not self.training:
             y, _, _ = F.batch_norm(x, self.weight, self.bias, self.running_mean, self.running_var, self.eps)
             return y
         y, mean, var = F.batch_norm(x, self.weight, self.bias, eps=self.eps)
         n = x.numel() // self.num_features
-        self._move(self.running_mean, mean)
-        self._move(self.running_var, var * (n / (n - 1)))
         self.num_batches_tracked.copy_(self.num_batches_tracked.data + 1)
+        step = 1 / self.num_batches_tracked.item() if self.momentum is None else self.momentum
+        _move(self.running_mean, mean, step)
+        _move(self.running_var, var * (n / (n - 1)), step)
         return y
-
-    def _move(self, running: Buffer, statistic: Any) -> None:
-        moved = (1 - self.momentum) * running.data + self.momentum * backend().asarray(statistic, running.dtype)
-        running.copy_(Tensor(moved))
 
     def extra_repr(self) -> str:
         """Return the settings."""
@@ -92,9 +96,9 @@ class BatchNorm(Module):
 
 
 class BatchNorm1d(BatchNorm):
-    """`BatchNorm` of (batch, channels)."""
+    """`BatchNorm` of (batch, channels) or (batch, channels, length)."""
 
-    _axes = (2,)
+    _axes = (2, 3)
 
 
 class BatchNorm2d(BatchNorm):
@@ -122,12 +126,17 @@ class GroupNorm(Module):
         self.weight, self.bias = Parameter(np.ones(num_channels)), Parameter(np.zeros(num_channels))
 
     def forward(self, x: Operand) -> Tensor:
-        """Map (batch, channels) or (batch, channels, height, width) to the same shape."""
+        """Map (batch, channels), (batch, channels, length) or (batch, channels, height, width) to the same shape."""
         return F.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
         """Return the settings."""
         return f"{self.num_groups}, {self.num_channels}, eps={self.eps}"
+
+
+def _move(running: Buffer, statistic: Any, step: float) -> None:
+    """Move a running statistic by a part of the way towards that of a batch."""
+    running.copy_(Tensor((1 - step) * running.data + step * backend().asarray(statistic, running.dtype)))
 
 
 def _positive(name: str, value: Any) -> None:

@@ -11,7 +11,7 @@ from nets.backends import backend
 from nets.errors import ArgumentError, ShapeError
 from nets.functional._checks import floats
 from nets.layers.module import Module, Parameter
-from nets.tensor import Operand, Tensor, wrap
+from nets.tensor import Operand, Tensor, as_tensor, wrap
 
 Weights = tuple[Parameter, Parameter, Parameter | None, Parameter | None]
 
@@ -92,7 +92,10 @@ class Recurrent(Module):
         x = floats(type(self).__name__, x, self.weight_ih_l0)  # type: ignore[attr-defined]  # set in __init__
         if x.ndim != 3 or x.shape[2] != self.input_size:
             axes = "(batch, steps, {})" if self.batch_first else "(steps, batch, {})"
-            raise ShapeError(f"the input must have shape {axes.format(self.input_size)}, got {x.shape}")
+            raise ShapeError(
+                f"the input must have shape {axes.format(self.input_size)}, got {x.shape}; "
+                f"the weight has shape {self.weight_ih_l0.shape}"  # type: ignore[attr-defined]
+            )
         return x.swapaxes(0, 1) if self.batch_first else x
 
     def _states(self, name: str, given: Operand | None, x: Tensor) -> list[Tensor]:
@@ -102,7 +105,10 @@ class Recurrent(Module):
             return [wrap(backend().xp.zeros(shape, x.dtype))] * n
         state = floats(name, given, x)
         if state.shape != (n, *shape):
-            raise ShapeError(f"the initial state {name} must have shape {(n, *shape)}, got {state.shape}")
+            raise ShapeError(
+                f"the initial state {name} must have shape {(n, *shape)}, (layers * directions, batch, hidden), "
+                f"got {state.shape}; the recurrent weight has shape {self.weight_hh_l0.shape}"  # type: ignore[attr-defined]
+            )
         return list(state)
 
     def _run(self, x: Tensor, states: list[list[Tensor]]) -> tuple[Tensor, list[Tensor]]:
@@ -198,6 +204,9 @@ class LSTM(Recurrent):
         ``state`` and the last states are pairs (h, c), each of shape (layers * directions, batch, hidden).
         """
         x = self._sequence(x)
+        if state is not None and not (isinstance(state, tuple | list) and len(state) == 2):
+            given = f"shape {state.shape}" if hasattr(state, "shape") else repr(state)
+            raise ArgumentError(f"the initial state must be a pair (h0, c0), got {given}")
         h0, c0 = (None, None) if state is None else state
         outputs, (h, c) = self._run(x, [self._states("h0", h0, x), self._states("c0", c0, x)])
         return outputs, (h, c)
@@ -217,8 +226,11 @@ class LastStep(Module):
     def __init__(self, batch_first: bool = False) -> None:
         self.batch_first = batch_first
 
-    def forward(self, outputs: Tensor, states: Any = None) -> Tensor:
+    def forward(self, outputs: Operand, states: Any = None) -> Tensor:
         """Map (steps, batch, hidden) to (batch, hidden)."""
+        outputs = as_tensor(outputs)
+        if outputs.ndim != 3 or 0 in outputs.shape:
+            raise ShapeError(f"outputs must have shape (steps, batch, hidden), none of them 0, got {outputs.shape}")
         last: Tensor | None = states[0] if isinstance(states, tuple) else states
         if last is not None and last.shape[2] == outputs.shape[2]:
             return last[-1]

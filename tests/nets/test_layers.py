@@ -237,6 +237,47 @@ def test_a_later_batch_does_not_disturb_the_gradient_of_an_earlier_one(backend):
         np.testing.assert_allclose(x.grad.numpy(), expected)
 
 
+def test_running_statistics_that_move_before_the_way_back_do_not_change_a_gradient(backend):
+    layer, w = nets.BatchNorm1d(3).to(np.float64).eval(), some(3, seed=2)
+    x, other = some(5, 3), some(5, 3, seed=1)
+    (layer(x) * w).sum().backward()
+    expected = layer.weight.grad.numpy().copy()
+    layer.zero_grad()
+
+    y = (layer(x) * w).sum()
+    layer.train()(other)
+    y.backward()
+
+    np.testing.assert_array_equal(layer.weight.grad.numpy(), expected)
+
+
+def test_batch_norm_without_momentum_keeps_the_means_of_all_batches(backend):
+    layer = nets.BatchNorm1d(2, momentum=None)
+    batches = [some(50, 2, seed=seed).astype(np.float32) + seed for seed in range(3)]
+
+    for x in batches:
+        layer(x)
+
+    np.testing.assert_allclose(layer.running_mean.numpy(), np.mean([x.mean(0) for x in batches], 0), rtol=1e-5)
+    np.testing.assert_allclose(layer.running_var.numpy(), np.mean([x.var(0, ddof=1) for x in batches], 0), rtol=1e-5)
+
+
+def test_batch_norm_of_sequences_is_that_of_their_steps(backend):
+    layer, twin = nets.BatchNorm1d(3), nets.BatchNorm1d(3)
+    x = some(4, 3, 5).astype(np.float32)
+
+    y, rows = layer(x), twin(x.transpose(0, 2, 1).reshape(-1, 3))
+
+    np.testing.assert_allclose(y.numpy(), rows.numpy().reshape(4, 5, 3).transpose(0, 2, 1), rtol=1e-6)
+    np.testing.assert_allclose(layer.running_var.numpy(), twin.running_var.numpy(), rtol=1e-6)
+
+
+def test_layers_without_weights_take_arrays():
+    assert nets.Reshape(3, 1)(np.zeros((2, 3))).shape == (2, 3, 1)
+    assert nets.GlobalAvgPool2d()(np.zeros((2, 3, 4, 4), np.float32)).shape == (2, 3)
+    assert nets.LastStep()(np.zeros((5, 2, 3), np.float32)).shape == (2, 3)
+
+
 # --- models learn ---
 
 
@@ -564,14 +605,18 @@ def test_functions_applied_to_every_module():
         (lambda: nets.Conv2d(3, 2, 3), (0, 3, 8, 8), r"Conv2d\(3, 2, .*: conv2d: the batch is empty"),
         (lambda: nets.ConvTranspose2d(3, 2, 3), (4, 2, 8, 8), r"ConvTranspose2d\(3, 2.*\(4, 2, 8, 8\) does not fit"),
         (lambda: nets.MaxPool2d(3), (4, 2, 2, 2), r"MaxPool2d\(kernel_size=3.*\(4, 2, 2, 2\)"),
-        (lambda: nets.BatchNorm1d(3), (4, 2), r"BatchNorm1d\(3.*2 axes and 3 channels, got shape \(4, 2\)"),
+        (lambda: nets.BatchNorm1d(3), (4, 2), r"BatchNorm1d\(3.*2 or 3 axes and 3 channels, got .*\(4, 2\).*\(3,\)"),
         (lambda: nets.BatchNorm2d(3), (4, 3), r"BatchNorm2d\(3.*4 axes and 3 channels, got shape \(4, 3\)"),
         (lambda: nets.LayerNorm(3), (4, 2), r"LayerNorm\(3.*\(4, 2\) does not fit a weight of shape \(3,\)"),
         (lambda: nets.GroupNorm(1, 3), (4, 2), r"GroupNorm\(1, 3.*\(4, 2\) does not fit"),
-        (lambda: nets.LSTM(3, 2), (4, 5, 2), r"LSTM\(3, 2\): .* \(steps, batch, 3\), got \(4, 5, 2\)"),
+        (lambda: nets.LSTM(3, 2), (4, 5, 2), r"LSTM\(3, 2\): .* \(steps, batch, 3\), got \(4, 5, 2\).* \(8, 3\)"),
         (lambda: nets.GRU(3, 2, batch_first=True), (4, 3), r"GRU\(3, 2.*: .* \(batch, steps, 3\), got \(4, 3\)"),
         (lambda: nets.RNN(3, 2), (4, 0, 3), r"RNN\(3, 2\): rnn: the batch is empty: input shape \(4, 0, 3\)"),
-        (lambda: nets.MultiheadAttention(4, 2), (2, 3, 5), r"MultiheadAttention\(4, 2\): query must have shape .*5"),
+        (
+            lambda: nets.MultiheadAttention(4, 2),
+            (2, 3, 5),
+            r"MultiheadAttention\(4, 2\): query must have .*5.*\(12, 4\)",
+        ),
         (lambda: nets.TransformerBlock(4, 2), (2, 3, 5), r"LayerNorm\(4.*\(2, 3, 5\) does not fit"),
         (
             lambda: nets.Residual(nets.Linear(3, 2)),
@@ -579,6 +624,10 @@ def test_functions_applied_to_every_module():
             r"Residual\(\): .* \(4, 3\) to \(4, 2\), .* give a shortcut",
         ),
         (lambda: nets.Reshape(2, 2), (4, 3), r"Reshape\(2, 2\): reshape: shape \(4, 3\)"),
+        (lambda: nets.Reshape(7), (), r"Reshape\(7\): the input must have shape \(batch, ...\), got \(\)"),
+        (lambda: nets.LayerNorm((2, 3)), (2, 4), r"LayerNorm\(\(2, 3\).* \(2, 4\) does not fit a weight of .*\(2, 3\)"),
+        (lambda: nets.GlobalAvgPool2d(), (2, 3), r"GlobalAvgPool2d\(\): images must have shape .*, got \(2, 3\)"),
+        (lambda: nets.LastStep(), (2, 3), r"LastStep\(\): outputs must have shape .*, got \(2, 3\)"),
         (lambda: nets.Split([1, 1]), (4, 3), r"Split\(\[1, 1\], dim=1\): split: sizes"),
     ],
 )
@@ -594,10 +643,20 @@ def test_a_wrong_label_or_dtype_names_the_layer():
         nets.Sequential(nets.Linear(3, 2))(np.ones((1, 3), np.uint8))
     with pytest.raises(nets.ArgumentError, match=r"^Embedding\(3, 2\): embedding: indices must be in \[0, 3\), got 5"):
         nets.Sequential(nets.Embedding(3, 2))([5])
-    with pytest.raises(nets.ShapeError, match=r"initial state h0 must have shape \(1, 2, 4\), got \(2, 4\)"):
+    with pytest.raises(
+        nets.ShapeError, match=r"initial state h0 must have shape \(1, 2, 4\), .*, got \(2, 4\).*\(12, 4\)"
+    ):
         nets.GRU(3, 4)(np.ones((5, 2, 3), np.float32), np.ones((2, 4), np.float32))
     with pytest.raises(nets.ShapeError, match=r"key_padding_mask must have shape \(2, 3\), got \(3, 2\)"):
         nets.MultiheadAttention(4, 2)(np.ones((2, 3, 4), np.float32), key_padding_mask=np.ones((3, 2), bool))
+    with pytest.raises(nets.ShapeError, match=r"attn_mask must stretch to \(2, 2, 3, 3\), .*, got \(5, 4\)"):
+        nets.MultiheadAttention(4, 2)(
+            np.ones((2, 3, 4), np.float32), key_padding_mask=np.ones((2, 3), bool), attn_mask=np.ones((5, 4), bool)
+        )
+    with pytest.raises(nets.ShapeError, match=r"one batch, .*, got \(2, 3, 4\), \(1, 3, 4\) and \(1, 3, 4\)"):
+        nets.MultiheadAttention(4, 2)(np.ones((2, 3, 4), np.float32), np.ones((1, 3, 4), np.float32))
+    with pytest.raises(nets.ArgumentError, match=r"LSTM\(3, 4\): .* must be a pair \(h0, c0\), got shape \(1, 2, 4\)"):
+        nets.LSTM(3, 4)(np.ones((5, 2, 3), np.float32), np.ones((1, 2, 4), np.float32))
     with pytest.raises(nets.ShapeError, match="2 modules side by side take one input or 2, got 3"):
         nets.Parallel(nets.Tanh(), nets.Tanh())(1.0, 2.0, 3.0)
     with pytest.raises(nets.ShapeError, match="at least one input is needed"):
@@ -619,7 +678,11 @@ def test_a_wrong_label_or_dtype_names_the_layer():
         (lambda: nets.ConvTranspose2d(2, 2, 3, output_padding=-1), "output_padding must be one or two ints >= 0"),
         (lambda: nets.Embedding(0, 2), "an embedding needs a vector and a number, got 0 of 2"),
         (lambda: nets.LayerNorm(0), "normalized_shape must be a positive int, got 0"),
-        (lambda: nets.BatchNorm1d(2, momentum=2), r"momentum must be in \[0, 1\], got 2"),
+        (lambda: nets.BatchNorm1d(2, momentum=2), r"momentum must be in \[0, 1\] or None, got 2"),
+        (lambda: nets.LayerNorm((2, 0)), "normalized_shape must be a positive int, got 0"),
+        (lambda: nets.LayerNorm(()), "normalized_shape must be a positive int, got 0"),
+        (lambda: nets.Split([-1, 4]), r"size must be a positive int or several, got \[-1, 4\]"),
+        (lambda: nets.Split(1.5), "size must be a positive int or several, got 1.5"),
         (lambda: nets.GroupNorm(2, 3), "num_groups must divide 3 channels, got 2"),
         (lambda: nets.LSTM(3, 0), "hidden_size must be a positive int, got 0"),
         (lambda: nets.RNN(3, 2, "sigmoid"), "nonlinearity must be 'tanh' or 'relu', got 'sigmoid'"),

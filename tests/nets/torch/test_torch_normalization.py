@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import nets
 from nets.backends import load
 
 torch = pytest.importorskip("torch")
@@ -85,3 +86,52 @@ def test_group_norm_is_that_of_torch(ops: Any, tolerance: Any, shape: tuple[int,
     expected.backward(torch.tensor(g))
 
     assert_same([y, *grads], [expected, *(leaf.grad for leaf in inputs)], close)
+
+
+def loaded(ours: Any, theirs: Any) -> Any:
+    ours.load_state_dict(theirs.state_dict())
+    return ours
+
+
+def test_batch_norm_of_sequences_with_cumulative_statistics_is_that_of_torch() -> None:
+    theirs = torch.nn.BatchNorm1d(8, momentum=None)
+    ours = loaded(nets.BatchNorm1d(8, momentum=None), theirs)
+    for seed in range(3):
+        x = values((4, 8, 5), np.float32, seed)
+        mine, other = nets.Tensor(x, requires_grad=True), torch.tensor(x, requires_grad=True)
+        y, expected = ours(mine), theirs(other)
+        (y**3).sum().backward()
+        (expected**3).sum().backward()
+        assert_same([y.numpy(), mine.grad.numpy()], [expected, other.grad], 1e-5)
+
+    statistics = [ours.running_mean.numpy(), ours.running_var.numpy()]
+    assert_same(statistics, [theirs.running_mean, theirs.running_var], 1e-5)
+    assert_same([ours.eval()(x).numpy()], [theirs.eval()(torch.tensor(x))], 1e-5)
+
+
+def test_layer_norm_of_several_axes_is_that_of_torch() -> None:
+    theirs = torch.nn.LayerNorm((3, 4))
+    torch.nn.init.normal_(theirs.weight)
+    torch.nn.init.normal_(theirs.bias)
+    ours = loaded(nets.LayerNorm((3, 4)), theirs)
+    x = values((5, 3, 4), np.float32)
+    mine, other = nets.Tensor(x, requires_grad=True), torch.tensor(x, requires_grad=True)
+
+    y, expected = ours(mine), theirs(other)
+    (y**3).sum().backward()
+    (expected**3).sum().backward()
+
+    results = [y, mine.grad, ours.weight.grad, ours.bias.grad]
+    assert_same([r.numpy() for r in results], [expected, other.grad, theirs.weight.grad, theirs.bias.grad], 2e-5)
+
+
+@pytest.mark.parametrize("name", ["maximum", "minimum"])
+def test_gradients_at_nan_go_where_torch_sends_them(name: str) -> None:
+    a, b = np.array([np.nan, 1, np.nan, 2, 3], np.float32), np.array([1, np.nan, np.nan, 2, 1], np.float32)
+    mine = [nets.Tensor(x, requires_grad=True) for x in (a, b)]
+    theirs = leaves(a, b)
+
+    getattr(nets.ops, name)(*mine).sum().backward()
+    getattr(torch, name)(*theirs).sum().backward()
+
+    assert_same([t.grad.numpy() for t in mine], [t.grad for t in theirs], 0)
