@@ -29,22 +29,26 @@ _float32_of_bits: Any = intrinsic(_float32_of_bits_typed)
 
 @exact_kernel
 def _exp32(x: Any) -> Any:
-    """Return exp(x) for a float32; relative error below 2e-7; overflows to inf, underflows to 0, keeps NaN."""
-    # Not x < -87 ? -87 : x with the sides exchanged: a NaN must pass through.
-    clamped = np.float32(-87.3) if x < np.float32(-87.3) else x
-    clamped = np.float32(88.7) if clamped > np.float32(88.7) else clamped
+    """Return exp(x) for a float32; relative error below 2e-7; keeps NaN.
+
+    inf where the result exceeds the largest float32, above x = 88.72283; 0 below x = -86.98, where it is 1.7e-38, close
+    to the smallest float32 of full precision.
+    """
+    # Not x < -86 ? -86 : x with the sides exchanged: a NaN must pass through.
+    clamped = np.float32(-86.98) if x < np.float32(-86.98) else x
     n = np.floor(clamped * np.float32(1.44269504) + np.float32(0.5))
     r = clamped - n * np.float32(0.693359375) - n * np.float32(-2.12194440e-4)
-    p = np.float32(1.9875691500e-4)
-    p = p * r + np.float32(1.3981999507e-3)
-    p = p * r + np.float32(8.3334519073e-3)
-    p = p * r + np.float32(4.1665795894e-2)
-    p = p * r + np.float32(1.6666665459e-1)
-    p = p * r + np.float32(5.0000001201e-1)
-    p = p * r * r + r + np.float32(1)
-    scaled = p * _float32_of_bits(np.int32((np.int32(n) + np.int32(127)) << np.int32(23)))
-    scaled = np.float32(np.inf) if x > np.float32(88.72284) else scaled
-    return np.float32(0) if x < np.float32(-87.3) else scaled
+    # 2 exp(r) 2^(n - 1), because n reaches 128 and 2^128 is no float32.
+    p = np.float32(2 * 1.9875691500e-4)
+    p = p * r + np.float32(2 * 1.3981999507e-3)
+    p = p * r + np.float32(2 * 8.3334519073e-3)
+    p = p * r + np.float32(2 * 4.1665795894e-2)
+    p = p * r + np.float32(2 * 1.6666665459e-1)
+    p = p * r + np.float32(2 * 5.0000001201e-1)
+    p = p * r * r + (r + r) + np.float32(2)
+    scaled = p * _float32_of_bits(np.int32((np.int32(n) + np.int32(126)) << np.int32(23)))
+    scaled = np.float32(np.inf) if x > np.float32(88.72283) else scaled
+    return np.float32(0) if x < np.float32(-86.98) else scaled
 
 
 def exp(x: float) -> float:

@@ -33,7 +33,7 @@ def layouts(array):
 
 @pytest.mark.parametrize(
     ("name", "low", "high", "absolute"),
-    [("exp", -86, 88, 0.0), ("sigmoid", -80, 80, 2e-7), ("tanh", -10, 10, 2e-7), ("erf", -6, 6, 5e-7)],
+    [("exp", -86.98, 88.72283, 0.0), ("sigmoid", -80, 80, 2e-7), ("tanh", -10, 10, 2e-7), ("erf", -6, 6, 5e-7)],
 )
 def test_scalar_functions_are_accurate(name, low, high, absolute):
     from nets._jit import kernel
@@ -57,6 +57,24 @@ def test_scalar_functions_are_accurate(name, low, high, absolute):
     apply(special, got)
     apply(special.astype(np.float64), expected)
     np.testing.assert_allclose(got, expected)
+
+
+def test_exp_is_infinite_only_where_no_float32_is_large_enough():
+    from nets._jit import kernel
+
+    @kernel
+    def apply(x, y):
+        for i in range(x.size):
+            y[i] = scalar.exp(x[i])
+
+    last = np.float32(88.72283)  # the largest x whose exp is a float32
+    x = np.array([88.38, 88.7, last, np.nextafter(last, np.float32(np.inf)), 100], np.float32)
+    y = np.empty_like(x)
+    apply(x, y)
+
+    with np.errstate(over="ignore"):
+        np.testing.assert_allclose(y, np.exp(x), rtol=2e-7)
+    assert np.isinf(y).tolist() == [False, False, False, True, True]
 
 
 # --- activations ---
