@@ -139,7 +139,13 @@ class Module:
         Raises
         ------
         CheckpointError
-            If names or shapes differ, or a value is not a number; it names the tensor and both shapes.
+            If names, shapes or kinds of numbers differ, or a tensor that has several names is given several values;
+            it names the tensor and both shapes.
+
+        Notes
+        -----
+        Floats are converted into other floats and ints into other ints, but not into each other, nor bools. NaN and
+        infinities are copied like other values, as by PyTorch; `nets.load_weights` refuses them.
         """
         own = {name: tensor for kind in (Parameter, Buffer) for name, tensor in self._named(kind)}
         missing, unexpected = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
@@ -148,18 +154,18 @@ class Module:
                 f"the state does not fit {type(self).__name__}: "
                 f"missing {', '.join(missing) or 'none'}; unexpected {', '.join(unexpected) or 'none'}"
             )
+        first: dict[int, str] = {}
         arrays = {}
-        for name in own.keys() & state.keys():
-            array = np.asarray(state[name])
-            if array.shape != own[name].shape:
-                raise CheckpointError(
-                    f"tensor {name}: the state has shape {array.shape}, the model has {own[name].shape}"
-                )
-            if array.dtype.kind not in "fiub":
-                raise CheckpointError(f"tensor {name} must hold numbers, got dtype {array.dtype}")
-            arrays[name] = array
-        for name, array in arrays.items():
-            own[name]._data[...] = backend().asarray(array, own[name].dtype)
+        for name, tensor in own.items():
+            if name not in state:
+                continue
+            arrays[name] = array = _fitting(name, state[name], tensor)
+            same = first.setdefault(id(tensor), name)
+            if same != name and not np.array_equal(arrays[same], array, equal_nan=True):
+                raise CheckpointError(f"tensors {same} and {name} are one in the model, but differ in the state")
+        values = {name: backend().asarray(array, own[name].dtype) for name, array in arrays.items()}
+        for name, value in values.items():
+            own[name]._data[...] = value
             own[name]._version[0] += 1
 
     # --- modes ---
@@ -221,6 +227,23 @@ class Module:
         if not children:
             return self.label()
         return f"{type(self).__name__}({self.extra_repr()}\n{''.join(children)})"
+
+
+def _fitting(name: str, value: Any, tensor: Tensor) -> npt.NDArray[Any]:
+    """Return a value as an array that may be copied into a tensor, or raise CheckpointError."""
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f"tensor {name} must hold numbers: {error}") from error
+    if array.shape != tensor.shape:
+        raise CheckpointError(f"tensor {name}: the state has shape {array.shape}, the model has {tensor.shape}")
+    if array.dtype.kind not in "fiub":
+        raise CheckpointError(f"tensor {name} must hold numbers, got dtype {array.dtype}")
+    if array.dtype.kind.replace("u", "i") != tensor.dtype.kind.replace("u", "i"):
+        raise CheckpointError(
+            f"tensor {name}: the state has {array.dtype} {array.shape}, the model has {tensor.dtype} {tensor.shape}"
+        )
+    return array
 
 
 def _distinct(pairs: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
