@@ -23,6 +23,7 @@ from nets import models
 from nets.errors import ArgumentError, CheckpointError
 from nets.files import write_atomically
 from nets.layers.module import Buffer, Module, Parameter
+from nets.tensor import Tensor
 from nets.tensorfile import Arrays, StrPath, is_zip, read_npz, read_tensors, write_tensors
 
 FORMAT: Final = "nets model"
@@ -85,6 +86,7 @@ def load(path: StrPath) -> Module:
     tensors, header = read_tensors(path)
     config = _config(path, header)
     try:
+        _check_size(config, tensors)
         # A generator of its own, so that loading leaves the common stream of random numbers alone.
         model = models.build_from(config, generator=np.random.default_rng(0))
     except (ArgumentError, MemoryError, TypeError) as error:
@@ -139,7 +141,11 @@ def load_weights(model: Module, path: StrPath, strict: bool = True, rename: Rena
     float16, float32 and float64 are converted into each other, as PyTorch does; floats and ints are not.
     """
     path = _file(path)
-    tensors = read_npz(path) if is_zip(path) else read_tensors(path)[0]
+    if is_zip(path):
+        shapes = {name: tensor.shape for name, tensor in _own(model).items()}
+        tensors = read_npz(path, lambda name, shape: shapes.get(_new_name(name, rename) or "") == shape)
+    else:
+        tensors = read_tensors(path)[0]
     _fit(model, path, _renamed(path, tensors, rename), strict)
 
 
@@ -182,12 +188,29 @@ def _config(path: Path, header: dict[str, Any] | None) -> dict[str, Any]:
     return config
 
 
+def _check_size(config: Mapping[str, Any], tensors: Arrays) -> None:
+    """Raise ArgumentError if a model has more weights than there are, before any memory is taken for it."""
+    needed, given = models.count_parameters(config), sum(array.size for array in tensors.values())
+    if needed > given:
+        raise ArgumentError(f"weights are missing: it asks for {needed}, the file has {given}")
+
+
+def _own(model: Module) -> dict[str, Tensor]:
+    return {name: tensor for kind in (Parameter, Buffer) for name, tensor in model._named(kind)}
+
+
+def _new_name(old: str, rename: Rename | None) -> str | None:
+    if rename is None:
+        return old
+    return rename(old) if callable(rename) else rename.get(old, old)
+
+
 def _renamed(path: Path, tensors: Arrays, rename: Rename | None) -> Arrays:
     if rename is None:
         return tensors
     result: Arrays = {}
     for old, array in tensors.items():
-        new = rename(old) if callable(rename) else rename.get(old, old)
+        new = _new_name(old, rename)
         if new in result:
             raise CheckpointError(f"{path}: two tensors are renamed to {new}, one of them {old}")
         if new is not None:
@@ -197,10 +220,12 @@ def _renamed(path: Path, tensors: Arrays, rename: Rename | None) -> Arrays:
 
 def _fit(model: Module, path: Path, tensors: Arrays, strict: bool) -> None:
     """Copy the tensors into the model, or raise and leave it as it is."""
-    own = {name: tensor for kind in (Parameter, Buffer) for name, tensor in model._named(kind)}
+    own = _own(model)
     for name in own.keys() & tensors.keys():
         have, want = tensors[name], own[name]
-        if have.shape == want.shape and (have.dtype.kind == "f") != (want.dtype.kind == "f"):
+        if have.shape != want.shape:
+            continue  # load_state_dict says so
+        if (have.dtype.kind == "f") != (want.dtype.kind == "f"):
             raise CheckpointError(
                 f"{path}: tensor {name}: the file has {have.dtype} {have.shape}, "
                 f"the model has {want.dtype} {want.shape}"

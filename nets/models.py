@@ -25,15 +25,30 @@ from nets.layers import BatchNorm2d, Conv2d, Dropout, Flatten, Linear, MaxPool2d
 
 Builder = Callable[..., Module]
 MODELS: Final[dict[str, Builder]] = {}
+COUNTS: Final[dict[str, Callable[..., int]]] = {}
+"""How many parameters a model has, by name; its settings by keyword."""
 MAX_WIDTH: Final = 2**16
 """Neurons or channels of a layer; a damaged file shall not ask for all memory."""
+MAX_DEPTH: Final = 64
+"""Layers of one kind; a damaged file shall not ask for all time."""
 
 
-def register(name: str) -> Callable[[Builder], Builder]:
+def register(name: str, count: Callable[..., int] | None = None) -> Callable[[Builder], Builder]:
     """Make a function the builder of models of this name.
 
-    The function takes its settings and a ``generator`` for the initial weights, all by keyword and with defaults for
-    all; settings are of JSON's types (a tuple becomes a list).
+    Parameters
+    ----------
+    name : str
+    count : callable
+        Takes the builder's settings, all by keyword, and returns the number of parameters of such a model without
+        building it. So `nets.load` can refuse a file whose settings ask for more than it has; without ``count`` it
+        builds whatever a file says.
+
+    Returns
+    -------
+    callable
+        To decorate the builder, which takes its settings and a ``generator`` for the initial weights, all by keyword
+        and with defaults for all; settings are of JSON's types (a tuple becomes a list).
 
     Raises
     ------
@@ -44,6 +59,8 @@ def register(name: str) -> Callable[[Builder], Builder]:
     def add(builder: Builder) -> Builder:
         if MODELS.setdefault(name, builder) is not builder:
             raise ArgumentError(f"name must be new, got {name!r}, which is {MODELS[name]!r}")
+        if count is not None:
+            COUNTS[name] = count
         return builder
 
     return add
@@ -66,6 +83,44 @@ def build(name: str, *, generator: np.random.Generator | None = None, **settings
     ArgumentError
         If there is no such model or setting, or a setting breaks its rule.
     """
+    chosen = _chosen(name, settings)
+    model = MODELS[name](**chosen, generator=generator)
+    plain = {key: list(value) if isinstance(value, tuple) else value for key, value in chosen.items()}
+    model.config = {"model": name, **plain}  # type: ignore[attr-defined]  # an attribute of built models only
+    return model
+
+
+def build_from(config: Mapping[str, Any], *, generator: np.random.Generator | None = None) -> Module:
+    """Build a model from its configuration; raises as `build` does."""
+    name, settings = _parts(config)
+    return build(name, generator=generator, **settings)
+
+
+def count_parameters(config: Mapping[str, Any]) -> int:
+    """Return how many parameters a model of a configuration has, without building it; 0 if its builder has no count.
+
+    Raises
+    ------
+    ArgumentError
+        As `build` does.
+
+    Examples
+    --------
+    >>> count_parameters({"model": "mlp", "hidden": [65536, 65536]})
+    4347133962
+    """
+    name, settings = _parts(config)
+    chosen = _chosen(name, settings)
+    return COUNTS[name](**chosen) if name in COUNTS else 0
+
+
+def _parts(config: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    settings = {key: value for key, value in config.items() if key not in ("model", "generator")}
+    return str(config.get("model")), settings
+
+
+def _chosen(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all settings of a model, where none is given the default."""
     if name not in MODELS:
         raise ArgumentError(f"model must be one of {', '.join(MODELS)}, got {name!r}")
     defaults = {
@@ -75,17 +130,7 @@ def build(name: str, *, generator: np.random.Generator | None = None, **settings
     }
     if unknown := settings.keys() - defaults.keys():
         raise ArgumentError(f"{name} has the settings {', '.join(defaults)}, got {', '.join(sorted(unknown))}")
-    chosen = defaults | settings
-    model = MODELS[name](**chosen, generator=generator)
-    plain = {key: list(value) if isinstance(value, tuple) else value for key, value in chosen.items()}
-    model.config = {"model": name, **plain}  # type: ignore[attr-defined]  # an attribute of built models only
-    return model
-
-
-def build_from(config: Mapping[str, Any], *, generator: np.random.Generator | None = None) -> Module:
-    """Build a model from its configuration; raises as `build` does."""
-    settings = {key: value for key, value in config.items() if key not in ("model", "generator")}
-    return build(str(config.get("model")), generator=generator, **settings)
+    return {**defaults, **settings}
 
 
 def input_shape(config: Mapping[str, Any]) -> tuple[int, int, int]:
@@ -96,7 +141,19 @@ def input_shape(config: Mapping[str, Any]) -> tuple[int, int, int]:
 # --- models of grey images, (batch, 1, size, size) -> (batch, n_classes) ---
 
 
-@register("nielsen")
+def _count_connected(*, size: int, n_classes: int, hidden: Sequence[int], **_: Any) -> int:
+    widths = [*_connected(size, hidden), _width("n_classes", n_classes)]
+    return sum((n_in + 1) * n_out for n_in, n_out in pairwise(widths))
+
+
+def _connected(size: int, hidden: Sequence[int]) -> list[int]:
+    """Return the number of inputs, and of neurons in each hidden layer."""
+    if len(hidden) > MAX_DEPTH:
+        raise ArgumentError(f"hidden must have at most {MAX_DEPTH} layers, got {len(hidden)}")
+    return [_width("every width", n) for n in (_width("size", size) ** 2, *hidden)]
+
+
+@register("nielsen", _count_connected)
 def nielsen(
     *,
     size: int = 28,
@@ -118,7 +175,7 @@ def nielsen(
     generator : numpy.random.Generator, optional
         Where the initial weights come from.
     """
-    widths = _widths(size * _width("size", size), *hidden)
+    widths = _connected(size, hidden)
     layers = [
         Linear(n_in, n_out, activation="sigmoid", init="nielsen", generator=generator)
         for n_in, n_out in pairwise(widths)
@@ -128,7 +185,7 @@ def nielsen(
     )
 
 
-@register("mlp")
+@register("mlp", _count_connected)
 def mlp(
     *,
     size: int = 28,
@@ -146,7 +203,7 @@ def mlp(
     dropout : float
         Probability of dropping a hidden neuron.
     """
-    widths = _widths(size * _width("size", size), *hidden)
+    widths = _connected(size, hidden)
     layers: list[Module] = [Flatten()]
     for n_in, n_out in pairwise(widths):
         layers.append(Linear(n_in, n_out, activation="relu", init="he_normal", generator=generator))
@@ -155,7 +212,29 @@ def mlp(
     return Sequential(*layers, Linear(widths[-1], _width("n_classes", n_classes), generator=generator))
 
 
-@register("conv")
+def _count_conv(*, size: int, n_classes: int, channels: Sequence[int], depth: Sequence[int], **_: Any) -> int:
+    side = _last_side(size, channels, depth)
+    stages = zip([1, *channels], channels, depth, strict=False)
+    # Weights without bias; scale and shift of the normalisation.
+    convolutions = sum((9 * (n_in + (n - 1) * n_out) + 2 * n) * n_out for n_in, n_out, n in stages)
+    return convolutions + (channels[-1] * side * side + 1) * _width("n_classes", n_classes)
+
+
+def _last_side(size: int, channels: Sequence[int], depth: Sequence[int]) -> int:
+    """Return the height and width of the images after the last stage, if there can be such stages."""
+    for value in (size, *channels):
+        _width("every width", value)
+    for value in depth:
+        _width("every depth", value, MAX_DEPTH)
+    if len(channels) != len(depth) or not channels:
+        raise ArgumentError(f"channels and depth must be of one length, got {list(channels)} and {list(depth)}")
+    side = size >> (len(channels) - 1)
+    if side < 1:
+        raise ArgumentError(f"size must be at least {2 ** (len(channels) - 1)} for {len(channels)} stages, got {size}")
+    return side
+
+
+@register("conv", _count_conv)
 def conv(
     *,
     size: int = 28,
@@ -178,12 +257,7 @@ def conv(
     dropout : float
         Probability of dropping an input of the last, fully connected layer.
     """
-    _widths(size, *channels, *depth)
-    if len(channels) != len(depth) or not channels:
-        raise ArgumentError(f"channels and depth must be of one length, got {list(channels)} and {list(depth)}")
-    side = size >> (len(channels) - 1)
-    if side < 1:
-        raise ArgumentError(f"size must be at least {2 ** (len(channels) - 1)} for {len(channels)} stages, got {size}")
+    side = _last_side(size, channels, depth)
     layers: list[Module] = []
     n_in = 1
     for i, (n_out, n_layers) in enumerate(zip(channels, depth, strict=True)):
@@ -197,11 +271,7 @@ def conv(
     return Sequential(*layers, Linear(n_in * side * side, _width("n_classes", n_classes), generator=generator))
 
 
-def _widths(*values: Any) -> list[int]:
-    return [_width("every width", value) for value in values]
-
-
-def _width(name: str, value: Any) -> int:
-    if not isinstance(value, int | np.integer) or isinstance(value, bool) or not 1 <= value <= MAX_WIDTH:
-        raise ArgumentError(f"{name} must be an int from 1 to {MAX_WIDTH}, got {value!r}")
+def _width(name: str, value: Any, most: int = MAX_WIDTH) -> int:
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or not 1 <= value <= most:
+        raise ArgumentError(f"{name} must be an int from 1 to {most}, got {value!r}")
     return int(value)

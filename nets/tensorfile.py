@@ -6,10 +6,12 @@ of each tensor, and the numbers. The header has room for the text ``__metadata__
 """
 
 import json
+import math
 import os
+import struct
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,10 +25,20 @@ from nets.files import write_atomically
 
 Arrays = dict[str, npt.NDArray[Any]]
 StrPath = str | os.PathLike[str]
+Wanted = Callable[[str, tuple[int, ...]], bool]
 
 KEY: Final = "nets"
 _DTYPES: Final = frozenset({"F16", "F32", "F64", "I8", "I16", "I32", "I64", "U8", "U16", "U32", "U64", "BOOL"})
 _ZIP: Final = b"PK\x03\x04"
+_READ_HEAD: Final[dict[tuple[int, int], Callable[..., Any]]] = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+_DAMAGE: Final = (
+    *(ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error, struct.error, MemoryError),
+    RuntimeError,  # an archive with a password, or of a later kind; or brackets in brackets in a head
+    *(TypeError, LookupError, AttributeError, SyntaxError),  # a head that is Python's, but not NumPy's
+)
 _PICKLE_PROTOCOLS: Final = range(2, 6)  # a pickle of an earlier protocol has no mark; it is damaged safetensors to us
 
 
@@ -86,8 +98,18 @@ def read_tensors(path: StrPath) -> tuple[Arrays, dict[str, Any] | None]:
     return tensors, header
 
 
-def read_npz(path: StrPath) -> Arrays:
+def read_npz(path: StrPath, wanted: Wanted = lambda name, shape: True) -> Arrays:
     """Read an npz archive of numbers; arrays of Python objects, which are pickles, are refused.
+
+    An archive is compressed: a few bytes of it may become gigabytes. So the heads are read first, and an array only if
+    it is wanted and its length is what its head says.
+
+    Parameters
+    ----------
+    path : path
+    wanted : callable
+        (name, shape) -> whether to read an array. In place of another one comes an array of its shape and type that
+        takes no memory: one zero, with stride 0.
 
     Raises
     ------
@@ -97,10 +119,29 @@ def read_npz(path: StrPath) -> Arrays:
     path = Path(path)
     refuse_pickle(path)
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: np.asarray(archive[name]) for name in archive.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error, MemoryError, AttributeError) as error:
+        with zipfile.ZipFile(path) as archive:
+            members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+            return {name: _read_member(archive, info, name, wanted) for name, info in members.items()}
+    except _DAMAGE as error:
         raise CheckpointError(f"{path} is damaged, or not an npz archive of numbers: {error}") from error
+
+
+def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, wanted: Wanted) -> npt.NDArray[Any]:
+    """Read an array if it is wanted; see `read_npz`."""
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValueError(f"{name} is compressed in a way that NumPy does not use")
+    with archive.open(info) as member:
+        shape, _, dtype = _READ_HEAD[np.lib.format.read_magic(member)](member)
+        if dtype.kind not in "fiub" or min(shape, default=0) < 0:
+            raise ValueError(f"{name} is of {dtype} and shape {shape}")
+        expected = member.tell() + math.prod(shape) * dtype.itemsize
+    if info.file_size != expected:
+        raise ValueError(f"{name} has {info.file_size} bytes, its shape and type ask for {expected}")
+    if not wanted(name, shape):
+        return np.broadcast_to(np.zeros((), dtype), shape)
+    with archive.open(info) as member:
+        array: npt.NDArray[Any] = np.lib.format.read_array(member, allow_pickle=False)
+    return array
 
 
 def is_zip(path: Path) -> bool:
@@ -115,7 +156,7 @@ def refuse_pickle(path: Path) -> None:
         try:
             with zipfile.ZipFile(path) as archive:
                 pickled = any(name.endswith(".pkl") for name in archive.namelist())
-        except (zipfile.BadZipFile, OSError) as error:
+        except _DAMAGE as error:
             raise CheckpointError(f"{path} is a damaged archive: {error}") from error
     else:
         # A header of safetensors can begin with the same two bytes, but has its first brace at the ninth.

@@ -4,7 +4,9 @@ import io
 import json
 import pickle
 import struct
+import tracemalloc
 import zipfile
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -244,6 +246,9 @@ DAMAGED = {
     "zip cut short": zipped(**{"weight.npy": b"\x93NUMPY"})[:30],
     "npz of rubbish": zipped(**{"weight.npy": b"\x93NUMPY\x01\x00" + bytes(50)}),
     "npz of a huge shape": zipped(**{"weight.npy": npy((10**14,))}),
+    "npz of a negative shape": zipped(**{"weight.npy": npy((-2, 3))}),
+    "npz of text": zipped(**{"weight.npy": b"hello"}),
+    "npz of a later version": zipped(**{"weight.npy": b"\x93NUMPY\x09\x00" + bytes(50)}),
     "npz of objects": zipped(**{"weight.npy": object_array()}),
 }
 
@@ -324,6 +329,97 @@ def test_a_header_that_does_not_fit_is_refused(change, message, model, tmp_path)
 
     with pytest.raises(CheckpointError, match=message):
         nets.load(tmp_path / "m")
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"model": "mlp", "hidden": [6000, 6000]}, r"missing: it asks for 40776010, the file has 761$"),
+        ({"model": "nielsen", "hidden": [65536, 65536]}, "missing: it asks for 4347133962"),
+        ({"model": "conv", "channels": [65536] * 3}, "weights are missing"),
+        ({"model": "conv", "size": 65536, "channels": [1], "depth": [1]}, "missing: it asks for 42949672"),
+        ({"model": "conv", "depth": [60000, 1, 1]}, "every depth must be an int from 1 to 64, got 60000"),
+        ({"model": "mlp", "hidden": [1] * 10**5}, "at most 64 layers, got 100000"),
+    ],
+    ids=["wide", "widest", "channels", "size", "deep", "long"],
+)
+def test_a_small_file_does_not_make_a_large_model(config, message, model, tmp_path, monkeypatch):
+    monkeypatch.setattr(models, "build_from", lambda *args, **options: pytest.fail("it was built"))
+    nets.save(model, tmp_path / "m")
+    tensors, header = read_tensors(tmp_path / "m")
+    write_tensors(tmp_path / "m", tensors, header | {"config": config})
+
+    with pytest.raises(CheckpointError, match=message):
+        nets.load(tmp_path / "m")
+
+
+def bomb(path, shape, n_bytes, **members):
+    """An archive of zeros under the name weight, far larger than the file."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        with archive.open("weight.npy", "w") as member:
+            member.write(npy(shape))
+            for _ in range(n_bytes // 2**20):
+                member.write(bytes(2**20))
+        for name, content in members.items():
+            archive.writestr(f"{name}.npy", content)
+
+
+@pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize(
+    ("shape", "rename", "message"),
+    [
+        ((2**24,), None, r"\(16777216,\).*\(2, 3\)|missing bias"),
+        ((2, 3), None, "weight has 67108992 bytes, its shape and type ask for 152"),
+        ((2**24,), lambda name: "bias", r"\(16777216,\).*\(2,\)|missing weight"),
+    ],
+    ids=["shape", "tail", "renamed"],
+)
+def test_an_archive_does_not_unpack_to_more_than_the_model_needs(strict, shape, rename, message, linear, tmp_path):
+    bomb(tmp_path / "w.npz", shape, 2**26)
+    tracemalloc.start()
+
+    with pytest.raises(CheckpointError, match=message):
+        load_weights(linear, tmp_path / "w.npz", strict, rename)
+
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2**20
+
+
+def test_what_an_archive_has_beside_the_model_is_not_unpacked(linear, tmp_path):
+    bias = io.BytesIO()
+    np.save(bias, np.ones(2, np.float32))
+    bomb(tmp_path / "w.npz", (2**24,), 2**26, b=bias.getvalue())
+    tracemalloc.start()
+
+    load_weights(linear, tmp_path / "w.npz", strict=False, rename={"weight": "other", "b": "bias"})
+
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2**20
+    np.testing.assert_array_equal(linear.bias.numpy(), np.ones(2))
+
+
+def test_arrays_in_the_order_of_fortran_are_read(linear, tmp_path):
+    weight = np.asfortranarray(np.arange(6.0).reshape(2, 3))
+    save_npz({"weight": weight, "bias": np.zeros(2)}, tmp_path / "w.npz")
+
+    load_weights(linear, tmp_path / "w.npz")
+
+    np.testing.assert_array_equal(linear.weight.numpy(), weight)
+
+
+def test_archives_with_any_byte_changed_raise_only_our_errors(linear, tmp_path):
+    export_npz(linear, tmp_path / "w.npz")
+    content = (tmp_path / "w.npz").read_bytes()
+    rng = np.random.default_rng(0)
+    for _ in range(400):
+        damaged = bytearray(content)
+        for place in rng.integers(0, len(content), 3):
+            damaged[place] = rng.choice([0, 255, *b"{}[]()',:<f48ai"])
+        (tmp_path / "w.npz").write_bytes(damaged)
+        with suppress(CheckpointError):
+            load_weights(linear, tmp_path / "w.npz")
 
 
 # --- writing ---

@@ -48,6 +48,9 @@ def test_dropout_is_left_out_where_it_does_nothing():
         ("mlp", {"hidden": [0]}, "every width must be an int from 1 to 65536, got 0"),
         ("mlp", {"size": 2.5}, "must be an int from 1 to 65536, got 2.5"),
         ("mlp", {"n_classes": True}, "n_classes must be an int from 1 to 65536, got True"),
+        ("mlp", {"size": 257}, "every width must be an int from 1 to 65536, got 66049"),
+        ("mlp", {"hidden": [1] * 65}, "hidden must have at most 64 layers, got 65"),
+        ("conv", {"depth": [60000, 1, 1]}, "every depth must be an int from 1 to 64, got 60000"),
         ("conv", {"channels": [4]}, r"channels and depth must be of one length, got \[4\] and \[1, 2, 2\]"),
         ("conv", {"size": 3}, "size must be at least 4 for 3 stages, got 3"),
         ("conv", {"dropout": 1.0}, r"p must be in \[0, 1\), got 1.0"),
@@ -56,6 +59,33 @@ def test_dropout_is_left_out_where_it_does_nothing():
 def test_a_wrong_setting_is_named(name, settings, message):
     with pytest.raises(ArgumentError, match=message):
         models.build(name, **settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("nielsen", {}),
+        ("mlp", {}),
+        ("mlp", {"hidden": [], "size": 5}),
+        ("mlp", {"hidden": [3, 4, 5], "n_classes": 2, "dropout": 0.5}),
+        ("conv", {}),
+        ("conv", {"channels": [3, 5], "depth": [3, 1], "size": 13, "n_classes": 4}),
+        ("conv", {"channels": [2], "depth": [1], "size": 1, "dropout": 0}),
+    ],
+)
+def test_parameters_are_counted_without_building(name, settings):
+    model = models.build(name, **settings)
+    n = sum(parameter.numpy().size for parameter in model.parameters())
+
+    assert models.count_parameters({"model": name, **settings}) == n
+    assert models.count_parameters(model.config) == n
+
+
+def test_a_model_without_a_count_has_none(monkeypatch):
+    monkeypatch.setattr(models, "MODELS", dict(models.MODELS))
+    models.register("same")(lambda *, generator=None: nets.Identity())
+
+    assert models.count_parameters({"model": "same"}) == 0
 
 
 def test_a_name_is_given_once():
