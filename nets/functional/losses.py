@@ -13,7 +13,7 @@ from nets.backends import backend
 from nets.errors import ArgumentError, ShapeError
 from nets.functional._checks import class_indices, floats, not_empty
 from nets.functional.activations import log_softmax, softplus
-from nets.tensor import Operand, Tensor, as_tensor, record_joint
+from nets.tensor import Operand, Tensor, as_tensor, record_joint, wrap
 
 
 def _reduce(name: str, terms: Tensor, reduction: str) -> Tensor:
@@ -76,7 +76,7 @@ def cross_entropy(logits: Operand, target: Operand, label_smoothing: float = 0.0
         See the module.
     """
     logits = floats("cross_entropy", logits)
-    target = as_tensor(target)
+    target = _target(target)
     if not 0 <= label_smoothing < 1:
         raise ArgumentError(f"cross_entropy: label_smoothing must be in [0, 1), got {label_smoothing}")
     if logits.ndim < 2:
@@ -104,6 +104,12 @@ def cross_entropy(logits: Operand, target: Operand, label_smoothing: float = 0.0
     if len(terms_shape) > 1:
         terms = terms.reshape(terms_shape)
     return _reduce("cross_entropy", terms, reduction)
+
+
+def _target(target: Operand) -> Tensor:
+    """Return a target as a tensor; labels in an array are copied, as it may change before the way back needs them."""
+    given = as_tensor(target)
+    return given if given is target or given.dtype.kind == "f" else wrap(given.data.copy())
 
 
 def _hard_cross_entropy(logits: Tensor, labels: Tensor, smoothing: float, reduction: str = "none") -> Tensor:
@@ -196,5 +202,5 @@ def probability_loss(logits: Operand, target: Operand, kind: str = "log", reduct
     if logits.ndim != 2:
         raise ShapeError(f"probability_loss: logits must have shape (batch, classes), got {logits.shape}")
     not_empty("probability_loss", logits)
-    log_p = -_hard_cross_entropy(logits, as_tensor(target), 0.0)
+    log_p = -_hard_cross_entropy(logits, _target(target), 0.0)
     return _reduce("probability_loss", PROBABILITY_LOSSES[kind](log_p), reduction)

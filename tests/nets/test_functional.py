@@ -590,3 +590,14 @@ def test_statistics_that_move_before_the_way_back_do_not_change_the_gradient():
     y.sum().backward()
 
     np.testing.assert_allclose(w.grad.numpy(), x.sum(0) / np.sqrt(1 + 1e-5))
+
+
+@pytest.mark.parametrize("loss", [F.cross_entropy, F.probability_loss])
+def test_labels_changed_after_they_were_used_do_not_move_the_gradient(loss):
+    z, labels = nets.Tensor(np.zeros((2, 3)), requires_grad=True), np.array([0, 1])
+    y = loss(z, labels)
+
+    labels[:] = 2
+    y.backward()
+
+    np.testing.assert_allclose(z.grad.numpy(), np.array([[-2, 1, 1], [1, -2, 1]]) / 6)
