@@ -138,7 +138,20 @@ class Recurrent(Module):
         return f"{self.input_size}, {self.hidden_size}" + "".join(f", {k}={v}" for k, v in given.items())
 
 
-class RNN(Recurrent):
+class _OneState(Recurrent):
+    """A network whose only state is its output."""
+
+    def forward(self, x: Operand, h0: Operand | None = None) -> tuple[Tensor, Tensor]:
+        """Return all outputs, (steps, batch, directions * hidden), and the last states.
+
+        The states before and after have shape (layers * directions, batch, hidden).
+        """
+        x = self._sequence(x)
+        outputs, (h,) = self._run(x, [self._states("h0", h0, x)])
+        return outputs, h
+
+
+class RNN(_OneState):
     """Elman's recurrent network: h_t = f(W_ih x_t + b_ih + W_hh h_(t-1) + b_hh).
 
     Parameters
@@ -157,33 +170,15 @@ class RNN(Recurrent):
         self.nonlinearity = nonlinearity
         super().__init__(input_size, hidden_size, **options)
 
-    def forward(self, x: Operand, h0: Operand | None = None) -> tuple[Tensor, Tensor]:
-        """Return all outputs, (steps, batch, directions * hidden), and the last states.
-
-        The states before and after have shape (layers * directions, batch, hidden).
-        """
-        x = self._sequence(x)
-        outputs, (h,) = self._run(x, [self._states("h0", h0, x)])
-        return outputs, h
-
     def _cell(self, x: Tensor, states: list[Tensor], suffix: str, reverse: bool) -> tuple[Tensor, tuple[Tensor, ...]]:
         hidden, last = F.rnn(x, states[0], *self._weights(suffix), self.nonlinearity, reverse)
         return hidden, (last,)
 
 
-class GRU(Recurrent):
+class GRU(_OneState):
     """Gated recurrent units; K. Cho et al., arXiv:1406.1078. Parameters as in `Recurrent`."""
 
     _gates = 3
-
-    def forward(self, x: Operand, h0: Operand | None = None) -> tuple[Tensor, Tensor]:
-        """Return all outputs, (steps, batch, directions * hidden), and the last states.
-
-        The states before and after have shape (layers * directions, batch, hidden).
-        """
-        x = self._sequence(x)
-        outputs, (h,) = self._run(x, [self._states("h0", h0, x)])
-        return outputs, h
 
     def _cell(self, x: Tensor, states: list[Tensor], suffix: str, reverse: bool) -> tuple[Tensor, tuple[Tensor, ...]]:
         hidden, last = F.gru(x, states[0], *self._weights(suffix), reverse)
