@@ -70,7 +70,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     names = options.only or list(WORKLOADS)
     turns = track(names, "measuring", console=Console(stderr=True), transient=True)
     results = {name: measure(name, options.rounds, compiler) for name in turns}
-    main = {name: result["best"] for name, result in results.items() if not WORKLOADS[name].extra}
+    main = {name: result["best_eager"] for name, result in results.items() if not WORKLOADS[name].extra}
     return summarize(
         results,
         {} if options.no_memory else peaks(main),

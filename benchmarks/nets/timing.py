@@ -77,6 +77,7 @@ def measure(name: str, n_rounds: int, compiler: Compiler) -> dict[str, Any]:
     return {
         "milliseconds": milliseconds,
         "best": best,
+        "best_eager": min(settings, key=lambda variant: milliseconds[variant]["min"]),
         "ratio": milliseconds[OURS]["min"] / milliseconds[best]["min"],
         "ratio_median": statistics.median(own / other for own, other in pairs),
         "ratio_compiled": milliseconds[OURS]["min"] / milliseconds[COMPILED]["min"] if compiled else None,
