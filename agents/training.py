@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -19,8 +19,10 @@ from agents.evaluate import tile_rates
 from agents.ntuple import NETWORK
 from agents.td import TDLearner, TrainingBlock
 from nets.files import write_atomically
+from nets.metrics import drop_metrics_after
 
 METRICS_NAME: Final = "metrics.jsonl"
+COUNTER: Final = "games"  # what lines of metrics.jsonl are counted by
 SETTINGS_NAME: Final = "settings.json"
 BLOCK: Final = 100  # games between two looks at the clock, the metrics and Ctrl-C
 
@@ -85,7 +87,7 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     _write_settings(learner, folder)
     metrics_path = folder / METRICS_NAME
-    drop_metrics_after(learner.games, metrics_path)
+    drop_metrics_after(metrics_path, learner.games, COUNTER)
     start = last_save = time.monotonic()
     with metrics_path.open("a", encoding="utf-8") as metrics_file:
         while learner.games < n_games and not should_stop():
@@ -117,31 +119,10 @@ def summarize(learner: TDLearner, block: TrainingBlock, seconds: float, block_se
     )
 
 
-def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """Read metrics.jsonl; lines that are none, such as a last one that a crash cut short, are left out."""
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
-    rows = []
-    for line in lines:
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError:
-            continue
-        if isinstance(row, dict) and isinstance(row.get("games"), int):
-            rows.append(row)
-    return rows
-
-
 def remove_run(folder: Path) -> None:
     """Remove what a run wrote, the checkpoint first, and nothing else."""
     for name in (FILE_NAME, METRICS_NAME, SETTINGS_NAME):
         (folder / name).unlink(missing_ok=True)
-
-
-def drop_metrics_after(games: int, path: Path) -> None:
-    """Forget lines that are newer than the checkpoint, so that a resumed run does not tell them twice."""
-    if path.exists():
-        kept = [json.dumps(row) + "\n" for row in read_metrics(path) if row["games"] <= games]
-        write_atomically(path, lambda temporary: temporary.write_text("".join(kept), encoding="utf-8"))
 
 
 def _write_settings(learner: TDLearner, folder: Path) -> None:

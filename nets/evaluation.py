@@ -11,7 +11,7 @@ from nets import functional as F  # noqa: N812  # as everywhere in the field
 from nets.backends import backend
 from nets.errors import AnomalyError, DataError
 from nets.graph import no_grad
-from nets.layers.module import Module
+from nets.layers.module import Module, in_use
 from nets.tensor import Tensor
 
 Batch = tuple[npt.NDArray[Any], ...]
@@ -58,20 +58,14 @@ def evaluate(model: Module, batches: Iterable[Batch], objective: Objective | Non
         If there is no batch.
     """
     objective = classification() if objective is None else objective
-    modes = [(module, module.training) for module in model.modules()]
     means = Means()
-    model.eval()
-    try:
-        with no_grad():
-            for batch in batches:
-                loss, others = objective(model, batch)
-                value = float(loss.item())
-                if not math.isfinite(value):
-                    raise AnomalyError(f"the loss of batch {means.batches + 1} is {value}; {blame(batch)}")
-                means.add(len(batch[0]), {"loss": value, **others})
-    finally:
-        for module, mode in modes:
-            module.training = mode
+    with in_use(model), no_grad():
+        for batch in batches:
+            loss, others = objective(model, batch)
+            value = float(loss.item())
+            if not math.isfinite(value):
+                raise AnomalyError(f"the loss of batch {means.batches + 1} is {value}; {blame(batch)}")
+            means.add(len(batch[0]), {"loss": value, **others})
     if not means.n:
         raise DataError("the loader gave no batch to evaluate")
     return means.values()

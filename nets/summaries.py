@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from nets.graph import no_grad
-from nets.layers.module import Module, Parameter, as_tuple, observing
+from nets.layers.module import Module, Parameter, as_tuple, in_use, observing
 from nets.tensor import Tensor
 
 Shape = tuple[int, ...]
@@ -64,14 +64,8 @@ def layers_of(model: Module, *inputs: Shape | Tensor, dtype: Any = np.float32) -
         )
 
     tensors = [x if isinstance(x, Tensor) else Tensor(np.zeros(x, dtype)) for x in inputs]
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        with no_grad(), observing(observe):
-            model(*tensors)
-    finally:
-        for module, mode in modes:
-            module.training = mode
+    with in_use(model), no_grad(), observing(observe):
+        model(*tensors)
     return rows
 
 

@@ -6,6 +6,7 @@ from nets.backends import backend
 from nets.backends.reference.base import Array
 from nets.errors import ArgumentError, ShapeError
 from nets.functional._checks import floats, not_empty, weights
+from nets.functional._optional import of_present, present
 from nets.tensor import Operand, Tensor, record_joint
 
 
@@ -49,9 +50,9 @@ def layer_norm(
     def backward(grad: Array) -> list[Array | None]:
         gx, gw, gb = back.layer_norm_backward(grad.reshape(rows.shape), rows, w, saved, _needs(x, weight, bias))
         gw, gb = (None if g is None else g.reshape(axes) for g in (gw, gb))
-        return _present(None if gx is None else gx.reshape(shape), gw, gb, weight, bias)
+        return of_present((None if gx is None else gx.reshape(shape), gw, gb), (x, weight, bias))
 
-    return record_joint("layer_norm", y.reshape(shape), _inputs(x, weight, bias), backward)
+    return record_joint("layer_norm", y.reshape(shape), present(x, weight, bias), backward)
 
 
 def batch_norm(
@@ -94,9 +95,9 @@ def batch_norm(
 
     def backward(grad: Array) -> list[Array | None]:
         gradients = back.batch_norm_backward(grad, x.data, w, saved, _needs(x, weight, bias))
-        return _present(*gradients, weight, bias)
+        return of_present(gradients, (x, weight, bias))
 
-    return record_joint("batch_norm", y, _inputs(x, weight, bias), backward), used_mean, used_var
+    return record_joint("batch_norm", y, present(x, weight, bias), backward), used_mean, used_var
 
 
 def group_norm(
@@ -115,9 +116,9 @@ def group_norm(
 
     def backward(grad: Array) -> list[Array | None]:
         gradients = back.group_norm_backward(grad, x.data, n_groups, w, saved, _needs(x, weight, bias))
-        return _present(*gradients, weight, bias)
+        return of_present(gradients, (x, weight, bias))
 
-    return record_joint("group_norm", y, _inputs(x, weight, bias), backward)
+    return record_joint("group_norm", y, present(x, weight, bias), backward)
 
 
 def _channels(name: str, x: Operand, weight: Tensor | None) -> Tensor:
@@ -137,20 +138,9 @@ def _fits(name: str, shape: tuple[int, ...], right: tuple[int, ...], **vectors: 
             raise ShapeError(f"{name}: an input of shape {shape} does not fit a {kind} of shape {vector.shape}")
 
 
-def _inputs(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> tuple[Tensor, ...]:
-    return tuple(t for t in (x, weight, bias) if t is not None)
-
-
 def _needs(x: Tensor, weight: Tensor | None, bias: Tensor | None) -> tuple[bool, bool, bool]:
     return (
         x.requires_grad,
         weight is not None and weight.requires_grad,
         bias is not None and bias.requires_grad,
     )
-
-
-def _present(
-    gx: Array | None, gw: Array | None, gb: Array | None, weight: Tensor | None, bias: Tensor | None
-) -> list[Array | None]:
-    """Return the gradients of those inputs that there are."""
-    return [gx, *([] if weight is None else [gw]), *([] if bias is None else [gb])]

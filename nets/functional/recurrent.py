@@ -10,6 +10,7 @@ from nets.backends import backend
 from nets.backends.reference.base import Array
 from nets.errors import ShapeError
 from nets.functional._checks import floats, not_empty, weights
+from nets.functional._optional import of_present, present
 from nets.tensor import Operand, Tensor, record_outputs
 
 
@@ -37,6 +38,7 @@ def rnn(
     """
     w_ih, w_hh, b_ih, b_hh = weights(w_ih, w_hh, b_ih, b_hh)
     x, (h0,) = _checked("rnn", 1, x, (h0,), w_ih, w_hh, b_ih, b_hh)
+    inputs = (x, h0, w_ih, w_hh, b_ih, b_hh)
     back = backend()
     biases = (None if b_ih is None else b_ih.data, None if b_hh is None else b_hh.data)
     outputs, saved = back.rnn(x.data, h0.data, w_ih.data, w_hh.data, *biases, nonlinearity, reverse)
@@ -44,10 +46,10 @@ def rnn(
     def backward(grads: Sequence[Array | None]) -> list[Array | None]:
         arrays = (x.data, h0.data, w_ih.data, w_hh.data, saved)
         gradients = back.rnn_backward(grads[0], *arrays, nonlinearity, reverse, x.requires_grad, grads[1])
-        return _present(gradients, b_ih, b_hh)
+        return of_present(gradients, inputs)
 
     results = (outputs, _last(outputs, reverse))
-    hidden, last = record_outputs("rnn", results, _inputs(x, h0, w_ih, w_hh, b_ih, b_hh), backward)
+    hidden, last = record_outputs("rnn", results, present(*inputs), backward)
     return hidden, last
 
 
@@ -66,16 +68,17 @@ def gru(
     """
     w_ih, w_hh, b_ih, b_hh = weights(w_ih, w_hh, b_ih, b_hh)
     x, (h0,) = _checked("gru", 3, x, (h0,), w_ih, w_hh, b_ih, b_hh)
+    inputs = (x, h0, w_ih, w_hh, b_ih, b_hh)
     back = backend()
     biases = (None if b_ih is None else b_ih.data, None if b_hh is None else b_hh.data)
     outputs, saved = back.gru(x.data, h0.data, w_ih.data, w_hh.data, *biases, reverse)
 
     def backward(grads: Sequence[Array | None]) -> list[Array | None]:
         arrays = (x.data, h0.data, w_ih.data, w_hh.data, saved)
-        return _present(back.gru_backward(grads[0], *arrays, reverse, x.requires_grad, grads[1]), b_ih, b_hh)
+        return of_present(back.gru_backward(grads[0], *arrays, reverse, x.requires_grad, grads[1]), inputs)
 
     results = (outputs, _last(outputs, reverse))
-    hidden, last = record_outputs("gru", results, _inputs(x, h0, w_ih, w_hh, b_ih, b_hh), backward)
+    hidden, last = record_outputs("gru", results, present(*inputs), backward)
     return hidden, last
 
 
@@ -95,6 +98,7 @@ def lstm(
     """
     w_ih, w_hh, b_ih, b_hh = weights(w_ih, w_hh, b_ih, b_hh)
     x, (h0, c0) = _checked("lstm", 4, x, (h0, c0), w_ih, w_hh, b_ih, b_hh)
+    inputs = (x, h0, c0, w_ih, w_hh, b_ih, b_hh)
     back = backend()
     biases = (None if b_ih is None else b_ih.data, None if b_hh is None else b_hh.data)
     outputs, c_last, saved = back.lstm(x.data, h0.data, c0.data, w_ih.data, w_hh.data, *biases, reverse)
@@ -102,10 +106,10 @@ def lstm(
     def backward(grads: Sequence[Array | None]) -> list[Array | None]:
         arrays = (x.data, h0.data, c0.data, w_ih.data, w_hh.data, saved)
         gradients = back.lstm_backward(grads[0], grads[2], *arrays, reverse, x.requires_grad, grads[1])
-        return _present(gradients, b_ih, b_hh)
+        return of_present(gradients, inputs)
 
     results = (outputs, _last(outputs, reverse), c_last)
-    hidden, last, cell = record_outputs("lstm", results, _inputs(x, h0, c0, w_ih, w_hh, b_ih, b_hh), backward)
+    hidden, last, cell = record_outputs("lstm", results, present(*inputs), backward)
     return hidden, last, cell
 
 
@@ -144,13 +148,3 @@ def _checked(
                 f"the input has shape {x.shape}, the weights {w_ih.shape} and {w_hh.shape}"
             )
     return x, given
-
-
-def _inputs(*tensors: Tensor | None) -> tuple[Tensor, ...]:
-    return tuple(t for t in tensors if t is not None)
-
-
-def _present(gradients: Sequence[Array | None], b_ih: Tensor | None, b_hh: Tensor | None) -> list[Array | None]:
-    """Return the gradients of those inputs that there are; the last two are those of the biases."""
-    *rest, gb_ih, gb_hh = gradients
-    return [*rest, *([] if b_ih is None else [gb_ih]), *([] if b_hh is None else [gb_hh])]

@@ -269,6 +269,18 @@ def observing(observer: Observer) -> Iterator[None]:
         _observers.remove(observer)
 
 
+@contextmanager
+def in_use(module: Module) -> Iterator[None]:
+    """Put a module into its mode of use within the block; each part gets back the mode that it had."""
+    modes = [(part, part.training) for part in module.modules()]
+    module.eval()
+    try:
+        yield
+    finally:
+        for part, mode in modes:
+            part.training = mode
+
+
 def as_tuple(outputs: Any) -> tuple[Any, ...]:
     """Return what a module returned as the arguments of the next one."""
     return tuple(outputs) if isinstance(outputs, tuple | list) else (outputs,)

@@ -15,7 +15,8 @@ from safetensors.numpy import load_file, save_file
 from agents import checkpoint
 from agents.checkpoint import FILE_NAME, CheckpointError, NoCheckpointError, load_agent, load_learner, save_learner
 from agents.td import DivergedError, TDLearner, TDSettings
-from agents.training import read_metrics, train
+from agents.training import COUNTER, train
+from nets.metrics import read_metrics
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ def test_metrics_tell_every_block_once(tmp_path):
 
     train(load_learner(tmp_path), 400, tmp_path)
 
-    rows = read_metrics(tmp_path / "metrics.jsonl")
+    rows = read_metrics(tmp_path / "metrics.jsonl", COUNTER)
     assert [row["games"] for row in rows] == [100, 200, 250, 300, 400]
     assert all(row["mean_score"] > 0 and row["moves_per_second"] > 0 for row in rows)
     assert json.loads((tmp_path / "settings.json").read_text())["seed"] == 5
