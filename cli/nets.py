@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from nets.recipes import Recipe
     from nets.training import Trainer
 
-ModelName = Literal["nielsen", "mlp", "mlp-augmented", "conv"]
-MODEL_METAVAR: Final = "{nielsen,mlp,mlp-augmented,conv}"
+ModelName = Literal["nielsen", "mlp", "mlp-augmented", "conv", "judge"]
+MODEL_METAVAR: Final = "{nielsen,mlp,mlp-augmented,conv,judge}"
 MAX_EPOCHS: Final = 10_000
 SETTINGS_NAME: Final = "settings.json"  # as in nets.recipes, which would load kernels
 SUBCOMMANDS: Final = ("mnist", "emnist", "glyphs", "summary")
@@ -33,7 +33,8 @@ class Training:
 
     model: Annotated[ModelName | None, option(MODEL_METAVAR, "mlp")] = None
     """Network: 'nielsen' is the sigmoid network of Nielsen's book (784-100-10); 'mlp' is fully connected;
-    'mlp-augmented' is larger and sees distorted images; 'conv' is convolutional. (A resumed run keeps its own.)"""
+    'mlp-augmented' is larger and sees distorted images; 'conv' is convolutional;
+    'judge' is that with an embedding, to measure generated images by. (A resumed run keeps its own.)"""
     epochs: Annotated[int | None, option("INT", "the model's recipe")] = None
     """Times through the training images. (A resumed run keeps its own.)"""
     seed: Annotated[int | None, option("INT", "0")] = None

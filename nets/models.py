@@ -212,12 +212,17 @@ def mlp(
     return Sequential(*layers, Linear(widths[-1], _width("n_classes", n_classes), generator=generator))
 
 
-def _count_conv(*, size: int, n_classes: int, channels: Sequence[int], depth: Sequence[int], **_: Any) -> int:
+def _count_conv(
+    *, size: int, n_classes: int, channels: Sequence[int], depth: Sequence[int], embedding: int = 0, **_: Any
+) -> int:
     side = _last_side(size, channels, depth)
     stages = zip([1, *channels], channels, depth, strict=False)
     # Weights without bias; scale and shift of the normalisation.
     convolutions = sum((9 * (n_in + (n - 1) * n_out) + 2 * n) * n_out for n_in, n_out, n in stages)
-    return convolutions + (channels[-1] * side * side + 1) * _width("n_classes", n_classes)
+    last, embedded = channels[-1] * side * side, 0
+    if embedding:
+        last, embedded = _width("embedding", embedding), (last + 1) * embedding
+    return convolutions + embedded + (last + 1) * _width("n_classes", n_classes)
 
 
 def _last_side(size: int, channels: Sequence[int], depth: Sequence[int]) -> int:
@@ -242,6 +247,7 @@ def conv(
     channels: Sequence[int] = (16, 32, 64),
     depth: Sequence[int] = (1, 2, 2),
     dropout: float = 0.3,
+    embedding: int = 0,
     generator: np.random.Generator | None = None,
 ) -> Module:
     """Build a convolutional network: stages of 3 x 3 convolutions, each followed by batch normalisation and ReLU.
@@ -256,6 +262,9 @@ def conv(
         Channels and number of convolutions of each stage.
     dropout : float
         Probability of dropping an input of the last, fully connected layer.
+    embedding : int
+        Neurons of a fully connected layer before the last one, whose values describe an image in few numbers; 0 for
+        none.
     """
     side = _last_side(size, channels, depth)
     layers: list[Module] = []
@@ -267,8 +276,14 @@ def conv(
             convolution = Conv2d(n_in, n_out, 3, padding=1, bias=False, init="he_normal", generator=generator)
             layers += [convolution, BatchNorm2d(n_out), ReLU()]
             n_in = n_out
-    layers += [Flatten(), *([Dropout(dropout)] if dropout else [])]
-    return Sequential(*layers, Linear(n_in * side * side, _width("n_classes", n_classes), generator=generator))
+    layers.append(Flatten())
+    n_in *= side * side
+    if embedding:
+        n_out = _width("embedding", embedding)
+        layers.append(Linear(n_in, n_out, activation="relu", init="he_normal", generator=generator))
+        n_in = n_out
+    layers += [Dropout(dropout)] if dropout else []
+    return Sequential(*layers, Linear(n_in, _width("n_classes", n_classes), generator=generator))
 
 
 def _width(name: str, value: Any, most: int = MAX_WIDTH) -> int:

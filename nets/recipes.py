@@ -116,28 +116,32 @@ _AUGMENTED: Final = replace(
 _CONV: Final = Recipe(
     model="conv", epochs=20, lr=3e-3, label_smoothing=0.05, warmup=300, ema=0.998, distortion=Distortion()
 )
+_JUDGE: Final = replace(_CONV, name="judge", settings={"embedding": 128})  # its embedding measures generated images
+_EMNIST_CONV: Final = replace(
+    _CONV,
+    held_out=5_200,
+    balanced=True,
+    epochs=12,
+    label_smoothing=0.1,
+    ema=0.999,
+    distortion=Distortion(rotation=10.0, scale=0.1, shear=0.1, alpha=25.0),
+)
 
 RECIPES: Final[dict[str, dict[str, Recipe]]] = {
-    "mnist": {"nielsen": _NIELSEN, "mlp": _MLP, "mlp-augmented": _AUGMENTED, "conv": _CONV},
+    "mnist": {"nielsen": _NIELSEN, "mlp": _MLP, "mlp-augmented": _AUGMENTED, "conv": _CONV, "judge": _JUDGE},
     "emnist": {
         "nielsen": replace(_NIELSEN, epochs=30, held_out=5_200),
         "mlp": replace(_MLP, settings={"hidden": [512, 256]}, held_out=5_200, balanced=True),
         "mlp-augmented": replace(_AUGMENTED, held_out=5_200, balanced=True),
-        "conv": replace(
-            _CONV,
-            held_out=5_200,
-            balanced=True,
-            epochs=12,
-            label_smoothing=0.1,
-            ema=0.999,
-            distortion=Distortion(rotation=10.0, scale=0.1, shear=0.1, alpha=25.0),
-        ),
+        "conv": _EMNIST_CONV,
+        "judge": replace(_EMNIST_CONV, name="judge", settings={"embedding": 128}),
     },
     "glyphs": {
         "nielsen": replace(_NIELSEN, epochs=30, held_out=2_080),
         "mlp": replace(_MLP, held_out=2_080),
         "mlp-augmented": replace(_AUGMENTED, held_out=2_080),
         "conv": replace(_CONV, epochs=8, held_out=2_080),
+        "judge": replace(_JUDGE, epochs=8, held_out=2_080),
     },
 }
 """By data set, then by the name on the command line: ``game2048 nets mnist --model conv``.
