@@ -25,10 +25,11 @@ def expected_failures(error: Exception) -> str | None:
     from agents.checkpoint import CheckpointError
     from agents.td import DivergedError
     from game2048.record import RecordError
+    from generative.errors import GenerativeError
     from nets.errors import NetsError
     from server.errors import ServerError
 
-    if isinstance(error, CheckpointError | DivergedError | NetsError | RecordError | ServerError):
+    if isinstance(error, CheckpointError | DivergedError | GenerativeError | NetsError | RecordError | ServerError):
         return " ".join(str(error).split())
     return None
 

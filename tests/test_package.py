@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("game2048", "nets", "agents", "server", "web", "cli")
+PACKAGES = ("game2048", "nets", "agents", "generative", "server", "web", "cli")
 OPTIONAL = {"game2048.sb3"}  # needs an extra
 
 

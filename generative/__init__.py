@@ -1,0 +1,1 @@
+"""Image models from scratch on `nets`: autoencoders, diffusion, a GAN, and sentences written with them."""

@@ -1,0 +1,264 @@
+"""From a recipe to a trained model: one function for all families, resumable exactly.
+
+A recipe names a registered model, its settings, and how it is optimised. What is minimised, the objective, belongs to
+the kind of model and stands beside it. A latent diffusion model has a recipe of its autoencoder in its own recipe,
+which is trained first, in a subfolder.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal, Self
+
+import numpy as np
+
+from generative.datasets import Batches
+from generative.errors import ModelError, SettingError
+from generative.image_model import ImageModel, LatentModel, load, save
+from nets import models, optim, random, schedules
+from nets.checkpoint import FILE_NAME
+from nets.data import LabelledImages
+from nets.evaluation import Objective
+from nets.files import write_atomically
+from nets.layers import Module
+from nets.training import CHECKPOINT_NAME, METRICS_NAME, Callback, Trainer
+
+SETTINGS_NAME: Final = "settings.json"
+AUTOENCODER_FOLDER: Final = "autoencoder"
+OBJECTIVES: Final[dict[str, Callable[..., Objective]]] = {}
+"""By the registered name of the model: a function of ``Recipe.objective`` that returns what is minimised."""
+
+
+def register_objective(model: str) -> Callable[[Callable[..., Objective]], Callable[..., Objective]]:
+    """Make a function the objective of the models of this name.
+
+    It takes the settings in ``Recipe.objective`` by keyword and returns a function (model, batch) -> (mean loss, other
+    means to report); the batch is (images, labels, case) of `generative.datasets.Batches`. All its randomness comes
+    from `nets.random.generator()`, whose state is part of the checkpoint.
+    """
+
+    def add(function: Callable[..., Objective]) -> Callable[..., Objective]:
+        OBJECTIVES[model] = function
+        return function
+
+    return add
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How to train an image model."""
+
+    family: str
+    """What the command line calls it: ae, vae, diffusion, gan."""
+    name: str
+    """Which recipe of the family."""
+    data: str
+    """Name in `generative.datasets.DATASETS`."""
+    model: str
+    """Name in `nets.models.MODELS`."""
+    settings: dict[str, Any] = field(default_factory=dict)
+    """Settings of the model beside ``size`` and ``classes``."""
+    objective: dict[str, Any] = field(default_factory=dict)
+    """Settings of the objective."""
+    steps: int = 10_000
+    """Steps of the optimiser."""
+    steps_per_epoch: int = 500
+    """After so many steps there is a line in metrics.jsonl and a checkpoint."""
+    batch_size: int = 128
+    """Images a step."""
+    balanced: bool = True
+    """Whether all classes are equally frequent in the batches."""
+    optimizer: Literal["sgd", "adam", "adamw"] = "adamw"
+    """Rule."""
+    lr: float = 1e-3
+    """Highest learning rate."""
+    betas: tuple[float, float] = (0.9, 0.999)
+    """Of Adam and AdamW."""
+    weight_decay: float = 1e-4
+    """Of the rule."""
+    schedule: Literal["constant", "cosine"] = "cosine"
+    """Whether the learning rate falls to 0."""
+    warmup: int = 300
+    """Steps in which it first rises."""
+    ema: float | None = 0.999
+    """Decay of the average of weights, which is what is saved in the end."""
+    max_grad_norm: float = float("inf")
+    """Longer gradients are scaled down to this length."""
+    autoencoder: "Recipe | None" = None
+    """Of a latent model: what is trained first, and gives the latent space."""
+
+    @property
+    def epochs(self) -> int:
+        """Epochs in all; the last step of a recipe ends one."""
+        return max(1, round(self.steps / self.steps_per_epoch))
+
+    @classmethod
+    def from_dict(cls, saved: dict[str, Any]) -> Self:
+        """Return the recipe that ``dataclasses.asdict`` was given."""
+        values = dict(saved)
+        values["betas"] = tuple(values["betas"])
+        values["max_grad_norm"] = float(values["max_grad_norm"])
+        if values["autoencoder"] is not None:
+            values["autoencoder"] = cls.from_dict(values["autoencoder"])
+        return cls(**values)
+
+
+def train(
+    recipe: Recipe,
+    data: LabelledImages,
+    seed: int,
+    *,
+    folder: Path,
+    resume: bool = False,
+    should_stop: Callable[[], bool] = lambda: False,
+    callbacks: Callable[[Recipe], Sequence[Callback]] = lambda recipe: (),
+) -> ImageModel | None:
+    """Train a model, with its autoencoder first if it has one, and save it in the folder.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    data : LabelledImages
+        The training images.
+    seed : int
+        Same seed, same weights, bit for bit (on one machine and number of threads).
+    folder : path
+        Of the run: settings.json, metrics.jsonl, checkpoint.safetensors, and in the end model.safetensors.
+    resume : bool
+        Go on with what is in the folder, exactly where it stopped.
+    should_stop : callable
+        Asked after each step.
+    callbacks : callable
+        Recipe of a stage -> what is told of its progress.
+
+    Returns
+    -------
+    ImageModel or None
+        Ready to sample; None if it was stopped.
+    """
+    write_settings(folder, recipe, seed)
+    autoencoder: ImageModel | None = None
+    if recipe.autoencoder is not None:
+        first = folder / AUTOENCODER_FOLDER
+        if resume and (first / FILE_NAME).is_file():
+            autoencoder = load(first)
+        else:
+            autoencoder = train(
+                recipe.autoencoder,
+                data,
+                seed,
+                folder=first,
+                resume=resume and (first / CHECKPOINT_NAME).is_file(),
+                should_stop=should_stop,
+                callbacks=callbacks,
+            )
+        if autoencoder is None:
+            return None
+    trainer = make_trainer(recipe, data, seed, autoencoder, folder=folder, should_stop=should_stop)
+    trainer.callbacks = callbacks(recipe)
+    if resume and (folder / CHECKPOINT_NAME).is_file():
+        trainer.resume()
+    trainer.fit(recipe.epochs)
+    if trainer.stopped:
+        return None
+    model = trainer.model
+    assert isinstance(model, ImageModel)
+    notes = {"family": recipe.family, "recipe": recipe.name, "data": recipe.data, "seed": seed, "steps": trainer.step}
+    save(model, folder, notes)
+    model.eval()
+    return model
+
+
+def make_trainer(
+    recipe: Recipe,
+    data: LabelledImages,
+    seed: int,
+    autoencoder: ImageModel | None = None,
+    *,
+    folder: Path | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Trainer:
+    """Set up one stage of a recipe.
+
+    Raises
+    ------
+    SettingError
+        If the recipe breaks a rule.
+    """
+    if recipe.model not in OBJECTIVES:
+        raise SettingError(f"model must be one of {', '.join(OBJECTIVES)}, got {recipe.model!r}")
+    random.manual_seed(seed)
+    model = models.build(
+        recipe.model, size=data.images.shape[-1], classes=list(data.classes), **_settings(recipe, autoencoder)
+    )
+    if autoencoder is not None:
+        assert isinstance(model, LatentModel)
+        model.adopt(autoencoder, data)
+    loader = Batches(
+        data,
+        batch_size=recipe.batch_size,
+        length=recipe.steps_per_epoch,
+        balanced=recipe.balanced,
+        generator=np.random.default_rng([seed, 1]),
+    )
+    optimizer = _optimizer(recipe, model)
+    n_steps = recipe.epochs * recipe.steps_per_epoch
+    schedule = None
+    if recipe.schedule == "cosine":
+        schedule = schedules.CosineLR(optimizer, n_steps, warmup=min(recipe.warmup, n_steps // 2))
+    return Trainer(
+        model,
+        optimizer,
+        loader,
+        OBJECTIVES[recipe.model](**recipe.objective),
+        schedule=schedule,
+        ema=None if recipe.ema is None else schedules.EMA(model, recipe.ema),
+        max_grad_norm=recipe.max_grad_norm,
+        folder=folder,
+        should_stop=should_stop,
+    )
+
+
+def _settings(recipe: Recipe, autoencoder: ImageModel | None) -> dict[str, Any]:
+    return recipe.settings if autoencoder is None else {**recipe.settings, "autoencoder": autoencoder.config}
+
+
+def _optimizer(recipe: Recipe, model: Module) -> optim.Optimizer:
+    learned = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    if recipe.optimizer == "sgd":
+        return optim.SGD(learned, lr=recipe.lr, weight_decay=recipe.weight_decay)
+    rule = {"adam": optim.Adam, "adamw": optim.AdamW}[recipe.optimizer]
+    return rule(learned, lr=recipe.lr, betas=recipe.betas, weight_decay=recipe.weight_decay)
+
+
+def write_settings(folder: Path, recipe: Recipe, seed: int) -> None:
+    """Remember what a run does, for people and for `read_settings`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps({"seed": seed, "recipe": asdict(recipe)}, indent=2) + "\n"
+    write_atomically(folder / SETTINGS_NAME, lambda path: path.write_text(text, encoding="utf-8"))
+
+
+def read_settings(folder: Path) -> tuple[Recipe, int]:
+    """Return the recipe and the seed of a run.
+
+    Raises
+    ------
+    ModelError
+        If there is no run in the folder, or the file is damaged.
+    """
+    path = folder / SETTINGS_NAME
+    if not path.is_file():
+        raise ModelError(f"no run in {folder}: there is no {SETTINGS_NAME}")
+    try:
+        saved = json.loads(path.read_text(encoding="utf-8"))
+        return Recipe.from_dict(saved["recipe"]), int(saved["seed"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{path} is damaged: {error!r}") from error
+
+
+def remove_run(folder: Path) -> None:
+    """Remove what a run wrote, and nothing else."""
+    for part in (folder / AUTOENCODER_FOLDER, folder):
+        for name in (SETTINGS_NAME, CHECKPOINT_NAME, FILE_NAME, METRICS_NAME):
+            (part / name).unlink(missing_ok=True)
