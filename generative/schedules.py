@@ -135,7 +135,7 @@ class Linear(Schedule):
         if not (0 < beta_1 < 1 and 0 < beta_T < 1):
             raise SettingError(f"beta_1 and beta_T must be in (0, 1), got {beta_1} and {beta_T}")
         self.n_steps = n_steps
-        self.betas: Array = np.linspace(beta_1, beta_T, n_steps, dtype=np.float64)
+        self.betas: Array = np.linspace(beta_1, beta_T, n_steps).astype(np.float64)
         self.alpha_bars: Array = np.cumprod(1 - self.betas)
         if self.alpha_bars[-1] > MAX_LAST_ALPHA_BAR:
             raise SettingError(
