@@ -110,9 +110,7 @@ def autoencoder(
     )
 
 
-def add_noise(
-    images: npt.NDArray[np.float32], noise: float, generator: np.random.Generator
-) -> npt.NDArray[np.float32]:
+def add_noise(images: npt.NDArray[np.float32], noise: float, generator: np.random.Generator) -> npt.NDArray[np.float32]:
     """Return images plus N(0, noise^2) at each pixel, clipped to [0, 1]."""
     noisy = images + np.float32(noise) * generator.standard_normal(images.shape, np.float32)
     return np.clip(noisy, 0, 1, out=noisy)
