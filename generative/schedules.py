@@ -135,8 +135,8 @@ class Linear(Schedule):
         if not (0 < beta_1 < 1 and 0 < beta_T < 1):
             raise SettingError(f"beta_1 and beta_T must be in (0, 1), got {beta_1} and {beta_T}")
         self.n_steps = n_steps
-        self.betas: Array = np.linspace(beta_1, beta_T, n_steps).astype(np.float64)
-        self.alpha_bars: Array = np.cumprod(1 - self.betas)
+        self.betas = np.linspace(beta_1, beta_T, n_steps)
+        self.alpha_bars = np.cumprod(1 - self.betas)
         if self.alpha_bars[-1] > MAX_LAST_ALPHA_BAR:
             raise SettingError(
                 f"alpha_bar_T must be at most {MAX_LAST_ALPHA_BAR}, got {self.alpha_bars[-1]:.3g}: after {n_steps} "
