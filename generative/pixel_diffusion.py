@@ -1,0 +1,202 @@
+r"""Diffusion in the space of pixels: a U-Net that learns to take noise out of images of a class.
+
+Images run from -1 (paper) to 1 (ink), to be of the noise's size. The network may predict any parametrisation of
+`generative.diffusion` on any schedule of `generative.schedules`; the default is rectified flow, velocity on the line
+from image to noise. Without a class (label dropped in training) it learns all images, and the difference guides.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from generative import diffusion, samplers, schedules, unet
+from generative.diffusion import Network, Parametrization
+from generative.errors import SettingError
+from generative.image_model import ImageModel, Images, Labels, check_labels
+from generative.samplers import State
+from generative.training import register_objective
+from generative.unet import UNet
+from nets import functional as F  # noqa: N812  # as everywhere in the field
+from nets import random
+from nets.evaluation import Batch, Objective
+from nets.graph import no_grad
+from nets.layers import Module
+from nets.layers.module import in_use
+from nets.models import register
+from nets.tensor import Operand, Tensor
+
+CHUNK: Final = 250
+"""Images that are drawn together; more take more memory, and are not faster."""
+
+
+class PixelDiffusion(ImageModel):
+    """A diffusion model of pixels; see the module. Built by ``nets.models.build("pixel-diffusion", ...)``.
+
+    Parameters
+    ----------
+    size, classes
+        As in `ImageModel`; the size is a multiple of 4.
+    channels, blocks, condition
+        Of the `UNet`.
+    schedule : str
+        Name in `generative.schedules.SCHEDULES`.
+    parametrization : str
+        What the network predicts, see `generative.diffusion`.
+    sampler : str
+        Name in `generative.samplers.SAMPLERS`.
+    steps : int
+        Of the sampler.
+    guidance : float
+        See `generative.diffusion.guided`.
+    guidance_interval : (float, float)
+        The times in which there is guidance.
+    start : float
+        Time at which sampling begins; below 1 where the parametrisation says nothing at 1.
+    generator : numpy.random.Generator, optional
+        Where the initial weights come from.
+    """
+
+    def __init__(
+        self,
+        *,
+        size: int,
+        classes: Sequence[str],
+        channels: Sequence[int],
+        blocks: Sequence[int],
+        condition: int,
+        schedule: str,
+        parametrization: Parametrization,
+        sampler: str,
+        steps: int,
+        guidance: float,
+        guidance_interval: Sequence[float],
+        start: float,
+        generator: np.random.Generator | None = None,
+    ) -> None:
+        self.size, self.classes = size, tuple(classes)
+        self.schedule, self.parametrization = schedules.get(schedule), parametrization
+        self.sampler, self.guidance = samplers.get(sampler), guidance
+        self.guidance_interval = cast("tuple[float, float]", tuple(guidance_interval))
+        self.times = samplers.uniform_times(steps, start)
+        self.network = UNet(size, len(self.classes), channels, blocks, condition, generator)
+        # What breaks a rule is an error now, not when the first image is drawn.
+        diffusion.predictor(self._guided(np.zeros(0, np.int64)), self.schedule, parametrization)
+
+    def forward(self, x: Operand, t: npt.ArrayLike, labels: Operand) -> Tensor:
+        """Predict from noisy images (n, 1, size, size) in about [-1, 1], times (n,) and labels (n,)."""
+        return self.network(x, t, labels)  # type: ignore[no-any-return]
+
+    def sample(
+        self, labels: npt.ArrayLike, *, generator: np.random.Generator, case: npt.ArrayLike | None = None
+    ) -> Images:
+        """Draw one image a label."""
+        checked = check_labels(labels, len(self.classes))
+        if case is not None and len(check_labels(case, 3, "case")) != len(checked):
+            raise SettingError(f"case must be one a label, got {len(np.asarray(case))} for {len(checked)}")
+        images = np.empty((len(checked), self.size, self.size), np.float32)
+        for i in range(0, len(checked), CHUNK):
+            images[i : i + CHUNK] = to_images(samplers.last(self.denoise(checked[i : i + CHUNK], generator=generator)))
+        return images
+
+    def denoise(
+        self, labels: npt.ArrayLike, *, generator: np.random.Generator, x: npt.NDArray[np.float32] | None = None
+    ) -> Iterator[State]:
+        """Draw one image a label, and yield the state after each step, for animations; see `to_images`.
+
+        Parameters
+        ----------
+        labels : array of int, shape (n,)
+        generator : numpy.random.Generator
+        x : ndarray of float32, shape (n, 1, size, size), optional
+            The noise to begin with.
+        """
+        checked = check_labels(labels, len(self.classes))
+        if x is None:
+            x = generator.standard_normal((len(checked), 1, self.size, self.size), np.float32)
+        predict = diffusion.predictor(self._guided(checked), self.schedule, self.parametrization, clip=(-1.0, 1.0))
+        return self.sampler(predict, x, self.schedule, self.times, generator=generator)
+
+    def _guided(self, labels: Labels) -> Network:
+        no_class = np.full_like(labels, len(self.classes))
+        return diffusion.guided(
+            self._network(labels), self._network(no_class), scale=self.guidance, interval=self.guidance_interval
+        )
+
+    def _network(self, labels: Labels) -> Network:
+        def network(x_t: npt.NDArray[Any], t: float) -> npt.NDArray[Any]:
+            with in_use(self), no_grad():
+                return self(x_t, np.full(len(x_t), t), labels).numpy()  # type: ignore[no-any-return]
+
+        return network
+
+
+def to_images(x: npt.NDArray[Any]) -> Images:
+    """Map (n, 1, size, size), -1 paper and 1 ink, to (n, size, size) in [0, 1]."""
+    return np.asarray(np.clip((x[:, 0] + 1) / 2, 0, 1), np.float32)
+
+
+def _count(*, classes: Sequence[str], **settings: Any) -> int:
+    return unet.count(n_classes=len(classes), **settings)
+
+
+@register("pixel-diffusion", _count)
+def pixel_diffusion(
+    *,
+    size: int = 28,
+    classes: Sequence[str] = tuple("0123456789"),
+    channels: Sequence[int] = (32, 64),
+    blocks: Sequence[int] = (2, 4),
+    condition: int = 128,
+    schedule: str = "flow",
+    parametrization: Parametrization = "flow",
+    sampler: str = "heun",
+    steps: int = 20,
+    guidance: float = 1.5,
+    guidance_interval: Sequence[float] = (0.2, 0.9),
+    start: float = 1.0,
+    generator: np.random.Generator | None = None,
+) -> PixelDiffusion:
+    """Build a diffusion model of pixels; the settings are those of `PixelDiffusion`."""
+    return PixelDiffusion(
+        size=size,
+        classes=classes,
+        channels=channels,
+        blocks=blocks,
+        condition=condition,
+        schedule=schedule,
+        parametrization=parametrization,
+        sampler=sampler,
+        steps=steps,
+        guidance=guidance,
+        guidance_interval=guidance_interval,
+        start=start,
+        generator=generator,
+    )
+
+
+@register_objective("pixel-diffusion")
+def pixel_diffusion_objective(
+    *, drop: float = 0.1, times: str = "logit-normal", mean: float = 0.0, std: float = 1.0
+) -> Objective:
+    """Return the objective of a `PixelDiffusion`: the mean square error of what its network predicts.
+
+    Parameters
+    ----------
+    drop : float
+        Share of the examples whose class is not told.
+    times, mean, std
+        Of `generative.diffusion.draw_times`.
+    """
+
+    def objective(model: Module, batch: Batch) -> tuple[Tensor, dict[str, float]]:
+        assert isinstance(model, PixelDiffusion)
+        rng = random.generator()
+        images, labels = batch[:2]
+        t = diffusion.draw_times(len(images), rng, times, mean, std)
+        told = diffusion.drop_labels(labels, len(model.classes), drop, rng)
+        x_t, t, target = diffusion.noised(2 * images - 1, t, model.schedule, model.parametrization, rng)
+        return F.mse_loss(model(x_t, t, told), target), {}
+
+    return objective
