@@ -1,13 +1,18 @@
 """A classifier of real images, by which made images are measured: what it reads, and how it describes them.
 
 It is trained by ``game2048 nets emnist --model judge`` on real images only, and knows nothing of any image model. Its
-features are the outputs of its second last fully connected layer, as those of the Inception network in [1]_: images
-that a reader would take for alike are near each other there, which in pixels they are not.
+features are those of its second last fully connected layer, as in [1]_ those of the Inception network: images that a
+reader would take for alike are near each other there, which in pixels they are not.
 
 References
 ----------
 .. [1] M. Heusel et al., "GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash Equilibrium", 2017,
    arXiv:1706.08500, section "Experiments".
+
+Notes
+-----
+Features are taken before the layer's rectifier, where they are much nearer to a Gaussian, which is what the Frechet
+distance takes them for: after it half of them are 0.
 """
 
 from collections.abc import Sequence
@@ -88,10 +93,11 @@ class Judge:
             raise ModelError(
                 f"a judge needs an embedding, two fully connected layers in a row of layers; {HOW_TO_TRAIN}"
             )
-        first = linear[-2] + 1
-        self._body, self._head = Sequential(*layers[:first]), Sequential(*layers[first:])
-        last = layers[linear[-1]]
+        embedding, last = layers[linear[-2]], layers[linear[-1]]
+        assert isinstance(embedding, Linear)
         assert isinstance(last, Linear)
+        self._body, self._embedding = Sequential(*layers[: linear[-2]]), embedding
+        self._head = Sequential(*layers[linear[-2] + 1 :])
         n_outputs = last.weight.shape[0]
         if n_outputs != len(self.classes):
             raise ModelError(f"a judge needs one output a class, got {n_outputs} for {len(self.classes)} classes")
@@ -112,10 +118,16 @@ class Judge:
         features, probabilities = [], []
         with in_use(self._body), in_use(self._head), no_grad():
             for start in range(0, len(given), BATCH_SIZE):
-                described = self._body(Tensor(given[start : start + BATCH_SIZE, None]))
+                described, scores = self._look(Tensor(given[start : start + BATCH_SIZE, None]))
                 features.append(described.numpy())
-                probabilities.append(F.softmax(self._head(described)).numpy())
+                probabilities.append(F.softmax(scores).numpy())
         return Verdict(_joined(features), _joined(probabilities))
+
+    def _look(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the features and the scores of a batch."""
+        layer = self._embedding
+        features = F.linear(self._body(images), layer.weight, layer.bias)
+        return features, self._head(F.activation(layer.activation)(features))
 
     def features(self, images: npt.ArrayLike) -> Floats:
         """Return how the judge describes images, ndarray of float64, shape (n, d)."""
