@@ -1,0 +1,136 @@
+"""What paths between images are like, in numbers: sharp or blurred, even or with jumps, through digits or nothing.
+
+The judge of what is on the way is a classifier that was trained on real images: where an image is no clear digit, the
+entropy of its probabilities is high, and where the path takes a detour, they change more than from one class to the
+other.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from generative.errors import SettingError
+from generative.interpolation import Paths
+from generative.metrics import laplacian_energy
+from nets import functional as F  # noqa: N812  # as everywhere in the field
+from nets.graph import no_grad
+from nets.layers import Module
+from nets.layers.module import in_use
+from nets.tensor import Tensor
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Floats = npt.NDArray[np.float64]
+CHUNK: Final = 500
+"""Images that are classified at a time."""
+
+
+class Mean(NamedTuple):
+    """A mean over pairs, with half of its 95 % interval."""
+
+    value: float
+    margin: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PathFigures:
+    """What paths between pairs of images are like; means over pairs."""
+
+    n_pairs: int
+    """Paths."""
+    sharpness: Mean
+    """Mean Laplacian energy of the frames, relative to the two real images of the pair."""
+    sharpness_middle: Mean
+    """The same of the middle third of the path alone."""
+    entropy: Mean
+    """Mean entropy of the classifier's probabilities over the frames, nats: 0 if each is clearly some class."""
+    entropy_peak: Mean
+    """Highest entropy on the path, nats."""
+    longest_step: Mean
+    """Longest step between consecutive frames, in pixels' Euclidean distance, relative to the path's mean step: 1 is
+    even, much more is a jump."""
+    class_jump: Mean
+    """Largest change of the classifier's probabilities from frame to frame, as total variation from 0 to 1."""
+    wavering: Mean
+    """Total variation of the probabilities along the path; 1 is the least between two clear classes, more is detours
+    through others and back."""
+    sharpness_curve: Floats
+    """Sharpness of each frame, shape (n_frames,)."""
+    entropy_curve: Floats
+    """Entropy of each frame, shape (n_frames,)."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all, in JSON's types."""
+        values = {name: v._asdict() if isinstance(v, Mean) else v for name, v in vars(self).items()}
+        return {name: v.tolist() if isinstance(v, np.ndarray) else v for name, v in values.items()}
+
+
+def measure_paths(paths: Paths, starts: npt.ArrayLike, ends: npt.ArrayLike, classifier: Module) -> PathFigures:
+    """Measure paths, those of `interpolate`, or a straight mixture of pixels to compare with.
+
+    Parameters
+    ----------
+    paths : ndarray of float32, shape (pairs, frames, size, size)
+    starts, ends : array of float, shape (pairs, size, size)
+        The real images.
+    classifier : Module
+        Maps (batch, 1, size, size) to logits; trained on real images.
+
+    Raises
+    ------
+    SettingError
+        If shapes do not fit.
+    """
+    n_pairs, n_frames = paths.shape[:2]
+    if np.shape(starts) != (n_pairs, *paths.shape[2:]) or np.shape(ends) != np.shape(starts) or n_frames < 3:
+        raise SettingError(f"paths of shape {paths.shape} do not fit images of {np.shape(starts)}, {np.shape(ends)}")
+    real = (laplacian_energy(np.asarray(starts)) + laplacian_energy(np.asarray(ends))) / 2
+    flat = paths.reshape(-1, *paths.shape[2:])
+    sharpness = laplacian_energy(flat).reshape(n_pairs, n_frames) / real[:, None]
+    p = probabilities(classifier, flat).reshape(n_pairs, n_frames, -1)
+    entropy = -(p * np.log(np.maximum(p, 1e-30))).sum(-1)
+    steps = np.sqrt(np.square(np.diff(paths.astype(np.float64), axis=1)).sum((2, 3)))
+    changes = np.abs(np.diff(p, axis=1)).sum(-1) / 2
+    middle = slice(n_frames // 3, n_frames - n_frames // 3)
+    return PathFigures(
+        n_pairs=n_pairs,
+        sharpness=_mean(sharpness.mean(1)),
+        sharpness_middle=_mean(sharpness[:, middle].mean(1)),
+        entropy=_mean(entropy.mean(1)),
+        entropy_peak=_mean(entropy.max(1)),
+        longest_step=_mean(steps.max(1) / np.maximum(steps.mean(1), 1e-12)),
+        class_jump=_mean(changes.max(1)),
+        wavering=_mean(changes.sum(1)),
+        sharpness_curve=sharpness.mean(0),
+        entropy_curve=entropy.mean(0),
+    )
+
+
+def probabilities(classifier: Module, images: npt.NDArray[np.float32]) -> Floats:
+    """Return what a classifier takes images (n, size, size) for, shape (n, classes)."""
+    with in_use(classifier), no_grad():
+        parts = [
+            F.softmax(classifier(Tensor(images[i : i + CHUNK, None]))).numpy() for i in range(0, len(images), CHUNK)
+        ]
+    return np.concatenate(parts).astype(np.float64)
+
+
+def _mean(values: Floats) -> Mean:
+    margin = 1.96 * values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.inf
+    return Mean(float(values.mean()), float(margin))
+
+
+def plot_paths(axes: "Sequence[Axes]", figures: dict[str, PathFigures]) -> "Sequence[Axes]":
+    """Draw sharpness and the classifier's entropy along the path on two axes, a line a model."""
+    for name, measured in figures.items():
+        t = np.linspace(0, 1, len(measured.sharpness_curve))
+        axes[0].plot(t, measured.sharpness_curve, label=name)
+        axes[1].plot(t, measured.entropy_curve, label=name)
+    axes[0].set(xlabel="place on the path", ylabel="sharpness, relative to real images", ylim=(0, None))
+    axes[1].set(xlabel="place on the path", ylabel="entropy of the classifier, nats", ylim=(0, None))
+    axes[0].legend()
+    return axes
