@@ -9,8 +9,6 @@ diffusion models with transformers", 2023 (arXiv:2212.09748), section 3.2, which
 arXiv:1709.07871). As there, W_2 and the modulation start at 0, so that each block starts as the identity.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 import numpy.typing as npt
 
@@ -50,7 +48,7 @@ class Denoiser(Module):
         width: int = 384,
         hidden: int = 768,
         depth: int = 4,
-        condition: int = 192,
+        condition: int = 128,
         generator: np.random.Generator | None = None,
     ) -> None:
         self.latent, self.n_classes, self.width, self.depth = latent, n_classes, width, depth
@@ -58,8 +56,8 @@ class Denoiser(Module):
             Linear(TIME_FEATURES, condition, activation="silu", generator=generator),
             Linear(condition, condition, generator=generator),
         )
-        self.label = Embedding(n_classes + 1, condition, generator=generator)
-        self.case = Embedding(N_CASES, condition, generator=generator)
+        self.labels = Embedding(n_classes + 1, condition, generator=generator)
+        self.cases = Embedding(N_CASES, condition, generator=generator)
         # One layer for each, since taking parts of one large output costs more than it saves.
         self.scales = ModuleList(Linear(condition, width, init="zeros") for _ in range(depth + 1))
         self.shifts = ModuleList(Linear(condition, width, init="zeros") for _ in range(depth + 1))
@@ -90,7 +88,7 @@ class Denoiser(Module):
 
         They are the same for all latents with the same time, label and case: samplers compute them once for each.
         """
-        c = F.silu(self.time(Tensor(time_features(t))) + self.label(labels) + self.case(case))
+        c = F.silu(self.time(Tensor(time_features(t))) + self.labels(labels) + self.cases(case))
         return [(scale(c) + 1, shift(c)) for scale, shift in zip(self.scales, self.shifts, strict=True)]
 
     def denoise(self, x: Operand, modulation: Modulation) -> Tensor:
@@ -122,7 +120,7 @@ def time_features(t: npt.ArrayLike, n: int = TIME_FEATURES, scale: float = 1000.
 
 def count_weights(latent: int, n_classes: int, width: int, hidden: int, depth: int, condition: int) -> int:
     """Return how many parameters such a network has, without building it."""
-    shapes: Sequence[tuple[int, int]] = [
+    shapes = [
         (TIME_FEATURES + 1, condition),
         (condition + 1, condition),
         (n_classes + 1, condition),
