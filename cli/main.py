@@ -16,6 +16,7 @@ from cli.bench import Bench
 from cli.demo import Demo
 from cli.errors import CliError, UsageError, expected_failures
 from cli.evaluate import Evaluate
+from cli.generate import Generate
 from cli.nets import SUBCOMMANDS, Nets
 from cli.play import Play
 from cli.record import Record
@@ -38,6 +39,7 @@ COMMANDS: Final[dict[str, Callable[..., Command]]] = {
     "record": Record,
     "serve": Serve,
     "nets": Nets,
+    "generate": Generate,
     "bench": Bench,
 }
 DESCRIPTION: Final = (

@@ -110,7 +110,7 @@ def _checked(frames: Iterable[Frame]) -> Iterator[Frame]:
     for frame in frames:
         if shape is None:
             shape = frame.pixels.shape
-            if len(shape) not in (2, 3) or shape[2:] not in ((), (3,)) or not 0 < min(shape):
+            if len(shape) not in (2, 3) or shape[2:] not in ((), (3,)) or min(shape) == 0:
                 raise SettingError(f"frames must have the shape (height, width) or (height, width, 3), got {shape}")
             if max(shape) > MAX_SIDE:
                 raise SettingError(f"frames must have at most {MAX_SIDE:,} pixels a side, got {shape[1]} x {shape[0]}")
@@ -126,7 +126,8 @@ def _checked(frames: Iterable[Frame]) -> Iterator[Frame]:
 def _palette(colours: Colours, levels: int) -> Pixels:
     """Return colours from paper to ink, shape (levels, 3)."""
     mix = np.linspace(0, 1, levels)[:, None]
-    return np.rint((1 - mix) * np.array(colours.paper) + mix * np.array(colours.ink)).astype(np.uint8)
+    mixed: Pixels = np.rint((1 - mix) * np.array(colours.paper) + mix * np.array(colours.ink)).astype(np.uint8)
+    return mixed
 
 
 def _image(frame: Frame, colours: Colours, levels: int) -> Image.Image:
