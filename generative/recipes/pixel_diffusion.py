@@ -11,18 +11,19 @@ _PIXELS: Final = Recipe(
     name="pixels",
     data="mnist",
     model="pixel-diffusion",
-    steps=5_000,
+    settings={"channels": [32, 64], "blocks": [1, 4], "sampler": "dpm_solver_2m", "steps": 20},
+    steps=9_000,
     steps_per_epoch=250,
-    batch_size=128,
+    batch_size=64,
     lr=2e-3,
+    max_grad_norm=1.0,
 )
 _QUICK: Final = replace(
     _PIXELS,
     name="pixels-quick",
     data="glyphs",
-    settings={"channels": [16, 32], "blocks": [1, 2]},
+    settings={**_PIXELS.settings, "channels": [16, 32], "blocks": [1, 2]},
     steps=1_000,
-    batch_size=64,
     lr=3e-3,
     ema=0.99,
 )
