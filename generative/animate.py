@@ -99,6 +99,17 @@ def save(frames: Iterable[Frame], path: str | Path, *, colours: Colours = COLOUR
         write_atomically(path, lambda temporary: _write_images(checked, temporary, colours, kind))
 
 
+def moving(images: Iterable[npt.NDArray[np.floating[Any]]], *, fps: float = 25, hold: float = 2.0) -> Iterator[Frame]:
+    """Yield images in [0, 1], shape (height, width), as frames; the last one is shown for ``hold`` seconds."""
+    previous = None
+    for image in images:
+        if previous is not None:
+            yield Frame(previous, 1 / fps)
+        previous = np.rint(255 * np.clip(image, 0, 1)).astype(np.uint8)
+    if previous is not None:
+        yield Frame(previous, hold)
+
+
 def coloured(pixels: Pixels, colours: Colours) -> Pixels:
     """Return a frame's pixels in colours, shape (height, width, 3)."""
     return pixels if pixels.ndim == 3 else _palette(colours, 256)[pixels]

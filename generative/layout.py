@@ -276,7 +276,8 @@ def line_positions(rights: Sequence[Array], lefts: Sequence[Array], widths: Sequ
             continue
         i = len(positions)
         if i:
-            x += advance(rights[i - 1], lefts[i], widths[i - 1]) + SPACE * spaces
+            step = advance(rights[i - 1], lefts[i], widths[i - 1])
+            x += max(step, widths[i - 1] - 1) + SPACE * spaces if spaces else step  # no word reaches into another
         positions.append(x)
         spaces = 0
     return positions

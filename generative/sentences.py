@@ -152,7 +152,7 @@ class Page:
         """Return the characters of a line where they belong."""
         positions, length = _positions(drawings, self.lines[i])
         # Ink may need a little more room than usual: then the line is written a little smaller.
-        fit = min(1.0, (self.width + MARGIN / 3) / length)
+        fit = min(1.0, (self.width + MARGIN / 5) / length)
         letters = []
         for drawing, x in zip(drawings, positions, strict=True):
             left, _, _, foot = drawing.box
