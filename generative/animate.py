@@ -164,9 +164,13 @@ def _write_images(frames: Iterator[Frame], path: Path, colours: Colours, kind: s
         image.info["duration"] = max(10, 10 * round(100 * frame.seconds))
         return image
 
-    options: dict[str, Any] = {"loop": 0}
-    options |= {"format": "GIF", "optimize": False, "disposal": 1} if kind == ".gif" else {"format": "PNG"}
-    drawn(first).save(path, save_all=True, append_images=map(drawn, frames), **options)
+    start, rest = drawn(first), map(drawn, frames)
+    if kind == ".gif":
+        start.save(path, "GIF", save_all=True, append_images=rest, loop=0, optimize=False, disposal=1)
+        return
+    others = list(rest)  # Pillow goes through them twice
+    times = [image.info["duration"] for image in (start, *others)]
+    start.save(path, "PNG", save_all=True, append_images=others, loop=0, duration=times)
 
 
 def _video_writer() -> Any:
