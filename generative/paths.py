@@ -5,7 +5,6 @@ entropy of its probabilities is high, and where the path takes a detour, they ch
 other.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -22,6 +21,8 @@ from nets.layers.module import in_use
 from nets.tensor import Tensor
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from matplotlib.axes import Axes
 
 Floats = npt.NDArray[np.float64]
