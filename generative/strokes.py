@@ -23,7 +23,7 @@ PEN: Final = 2.5
 """Width of the pen, in units of the layout: about that of handwritten letters."""
 _SUPERSAMPLING: Final = 4
 _MARGIN: Final = 2
-_DIGIT: Final = 0.92  # heights of a capital, which they would seem to exceed otherwise
+_DIGIT: Final = 0.96  # heights of a capital, which they would seem to exceed otherwise
 _LOWERED: Final = dict.fromkeys(".,:;", 3.0 / 21.0)  # the font has them above its baseline, in heights of a capital
 
 
@@ -86,8 +86,9 @@ def _strokes(character: str) -> tuple[Points, ...]:
     if not found:
         raise TextError(f"there are no strokes for the character {character!r}")
     lowered = _LOWERED.get(character, 0.0) * CAPITAL
-    large = CAPITAL * (_DIGIT if character.isdigit() else 1.0) / height
-    scaled = [(stroke * (1, -1) + (0, foot)) * large - (0, lowered) for stroke in found]
+    # The ink, which is wider than the line in its middle, shall stand on the baseline and be as high as a capital.
+    large = (CAPITAL * (_DIGIT if character.isdigit() else 1.0) - PEN) / height
+    scaled = [(stroke * (1, -1) + (0, foot)) * large + (0, PEN / 2 - lowered) for stroke in found]
     return tuple(_densify(stroke) for stroke in scaled)
 
 
