@@ -11,6 +11,7 @@ from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from generative import vae  # noqa: F401  # registers the model of `MNIST_VAE`
 from generative.datasets import Batches
 from generative.errors import SettingError
 from generative.training import Recipe, make_trainer

@@ -78,9 +78,8 @@ def interpolate(model: Coder, starts: npt.ArrayLike, ends: npt.ArrayLike, n_fram
     if n_frames < 2:
         raise SettingError(f"n_frames must be at least 2, got {n_frames}")
     if a.shape != b.shape or a.shape[1:] != (model.size, model.size):
-        raise SettingError(
-            f"starts and ends must be of shape (n, {model.size}, {model.size}), got {a.shape}, {b.shape}"
-        )
+        n = model.size
+        raise SettingError(f"starts and ends must be of shape (pairs, {n}, {n}), got {a.shape} and {b.shape}")
     if model.conditional:
         raise SettingError("model must not be conditional: its codes hold the style, the class is given beside them")
     from_, to = model.code(a)[:, None], model.code(b)[:, None]
