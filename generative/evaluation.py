@@ -1,5 +1,6 @@
 """All that a report tells of a model: its figures beside those of others, its images, its training."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
@@ -112,7 +113,8 @@ class Evaluation:
         return [(self.classes[j], float(parts[j])) for j in order]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return all but the images, in JSON's types."""
+        """Return all but the images, in JSON's types; what is infinite, as a bound that there is none of, is None."""
+        recipe = None if self.recipe is None else _finite(asdict(self.recipe))
         return {
             "title": self.title,
             "what": self.what,
@@ -125,7 +127,7 @@ class Evaluation:
             "conditional": self.conditional,
             "judge": {"data": self.judge_data, "accuracy": self.judge_accuracy},
             "training_seed": self.training_seed,
-            "recipe": None if self.recipe is None else asdict(self.recipe),
+            "recipe": recipe,
             "options": dict(self.options),
             "parameters": self.parameters,
             "speed": None if self.speed is None else asdict(self.speed),
@@ -134,3 +136,10 @@ class Evaluation:
                 for row, ratio in ((row, self.frechet_ratio(row.figures)) for row in self.rows)
             ],
         }
+
+
+def _finite(value: Any) -> Any:
+    """Return nested settings with None for numbers that JSON does not have."""
+    if isinstance(value, dict):
+        return {key: _finite(part) for key, part in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
