@@ -10,6 +10,7 @@ import numpy.typing as npt
 from generative.errors import SettingError
 from nets.data import LabelledImages, Split, as_float, load_emnist_letters, load_mnist
 from nets.data.generators import get_state, set_state
+from nets.errors import ArgumentError
 from nets.recipes import generated_letters
 
 Array = npt.NDArray[Any]
@@ -67,6 +68,8 @@ class Batches:
     ) -> None:
         if batch_size < 1 or length < 1:
             raise SettingError(f"batch_size and length must be at least 1, got {batch_size} and {length}")
+        if not len(data):
+            raise SettingError("data must hold at least one image, got none")
         self.data, self.batch_size, self.length, self.balanced = data, batch_size, length, balanced
         self.generator = np.random.default_rng(generator)
         self.position = 0
@@ -109,9 +112,25 @@ class Batches:
 
     def state_dict(self) -> dict[str, Any]:
         """Return what `load_state_dict` needs."""
-        return {"position": self.position, "generator": get_state(self.generator)}
+        return {"position": self.position, "generator": get_state(self.generator), **self._kind()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue where `state_dict` was called."""
+        """Continue where `state_dict` was called.
+
+        Raises
+        ------
+        nets.errors.ArgumentError
+            If the state is of other data or other batches; nothing changes then.
+        """
+        for name, value in self._kind().items():
+            if state.get(name) != value:
+                raise ArgumentError(f"the state must be of batches with {name} {value}, got {state.get(name)}")
+        if type(state["position"]) is not int or not 0 <= state["position"] <= self.length:
+            raise ArgumentError(f"position must be in 0..{self.length}, got {state['position']!r}")
         set_state(self.generator, state["generator"])
-        self.position = int(state["position"])
+        self.position = state["position"]
+
+    def _kind(self) -> dict[str, Any]:
+        """Return what must be the same for the same batches to come."""
+        settings = {"batch_size": self.batch_size, "length": self.length, "balanced": self.balanced}
+        return {"images": self._counts.tolist(), **settings}

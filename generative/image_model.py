@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from generative.errors import ModelError, SettingError
+from generative.errors import GenerativeError, ModelError, SettingError
 from nets import checkpoint
 from nets.data import LabelledImages
 from nets.errors import CheckpointError
@@ -124,6 +124,10 @@ def load(path: str | Path) -> ImageModel:
         model = checkpoint.load(path)
     except CheckpointError as error:
         raise ModelError(str(error)) from error
+    except (GenerativeError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError) as error:
+        # Settings that break a builder's rule, or are of another type than it expects.
+        file = path / checkpoint.FILE_NAME if path.is_dir() else path
+        raise ModelError(f"{file}: no model can be built from its configuration: {error!r}") from error
     if not isinstance(model, ImageModel):
         raise ModelError(f"{path} holds a {type(model).__name__}, not an image model")
     return model

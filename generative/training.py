@@ -6,6 +6,7 @@ which is trained first, in a subfolder.
 """
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -64,7 +65,7 @@ class Recipe:
     steps: int = 10_000
     """Steps of the optimiser."""
     steps_per_epoch: int = 500
-    """After so many steps there is a line in metrics.jsonl and a checkpoint."""
+    """After about so many steps there is a line in metrics.jsonl and a checkpoint."""
     batch_size: int = 128
     """Images a step."""
     balanced: bool = True
@@ -88,17 +89,46 @@ class Recipe:
     autoencoder: "Recipe | None" = None
     """Of a latent model: what is trained first, and gives the latent space."""
 
+    def __post_init__(self) -> None:
+        for name in ("steps", "steps_per_epoch", "batch_size"):
+            value = getattr(self, name)
+            if type(value) is not int or value < 1:
+                raise SettingError(f"{name} must be a positive int, got {value!r}")
+        if self.optimizer not in ("sgd", "adam", "adamw"):
+            raise SettingError(f"optimizer must be sgd, adam or adamw, got {self.optimizer!r}")
+        if self.schedule not in ("constant", "cosine"):
+            raise SettingError(f"schedule must be constant or cosine, got {self.schedule!r}")
+        if type(self.warmup) is not int or self.warmup < 0:
+            raise SettingError(f"warmup must be an int of at least 0, got {self.warmup!r}")
+
     @property
     def epochs(self) -> int:
         """Epochs in all; the last step of a recipe ends one."""
         return max(1, round(self.steps / self.steps_per_epoch))
 
+    @property
+    def epoch_steps(self) -> int:
+        """Steps of each epoch: about ``steps_per_epoch``, and in all epochs the fewest that are at least ``steps``."""
+        return math.ceil(self.steps / self.epochs)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all settings as values of JSON, which knows neither tuples nor infinity."""
+        values: dict[str, Any] = json.loads(json.dumps(asdict(self)), parse_constant=lambda name: None)
+        return values
+
     @classmethod
     def from_dict(cls, saved: dict[str, Any]) -> Self:
-        """Return the recipe that ``dataclasses.asdict`` was given."""
+        """Return the recipe of `to_dict`.
+
+        Raises
+        ------
+        SettingError, TypeError, ValueError, KeyError
+            If it is no such dictionary.
+        """
         values = dict(saved)
         values["betas"] = tuple(values["betas"])
-        values["max_grad_norm"] = float(values["max_grad_norm"])
+        limit = values["max_grad_norm"]
+        values["max_grad_norm"] = float("inf") if limit is None else float(limit)
         if values["autoencoder"] is not None:
             values["autoencoder"] = cls.from_dict(values["autoencoder"])
         return cls(**values)
@@ -126,7 +156,7 @@ def train(
     folder : path
         Of the run: settings.json, metrics.jsonl, checkpoint.safetensors, and in the end model.safetensors.
     resume : bool
-        Go on with what is in the folder, exactly where it stopped.
+        Go on with what is in the folder, exactly where it stopped; otherwise a run that is there is removed.
     should_stop : callable
         Asked after each step.
     callbacks : callable
@@ -136,7 +166,18 @@ def train(
     -------
     ImageModel or None
         Ready to sample; None if it was stopped.
+
+    Raises
+    ------
+    SettingError
+        If the recipe breaks a rule, or is not that of the run to go on with, nor its seed.
+    ModelError, nets.errors.CheckpointError
+        If the run to go on with is damaged, or was trained on other data.
     """
+    if resume and (folder / SETTINGS_NAME).is_file():
+        _check_same(folder, recipe, seed)
+    elif not resume:
+        remove_run(folder)  # or an interruption would leave its model, and resuming would take its autoencoder
     write_settings(folder, recipe, seed)
     autoencoder: ImageModel | None = None
     if recipe.autoencoder is not None:
@@ -186,24 +227,27 @@ def make_trainer(
     SettingError
         If the recipe breaks a rule.
     """
+    import generative.recipes  # noqa: F401  # registers all image models
+
     if recipe.model not in OBJECTIVES:
         raise SettingError(f"model must be one of {', '.join(OBJECTIVES)}, got {recipe.model!r}")
     random.manual_seed(seed)
     model = models.build(
         recipe.model, size=data.images.shape[-1], classes=list(data.classes), **_settings(recipe, autoencoder)
     )
-    if autoencoder is not None:
-        assert isinstance(model, LatentModel)
+    if isinstance(model, LatentModel):
+        if autoencoder is None:
+            raise SettingError(f"{recipe.model} needs an autoencoder, got none")
         model.adopt(autoencoder, data)
     loader = Batches(
         data,
         batch_size=recipe.batch_size,
-        length=recipe.steps_per_epoch,
+        length=recipe.epoch_steps,
         balanced=recipe.balanced,
         generator=np.random.default_rng([seed, 1]),
     )
     optimizer = _optimizer(recipe, model)
-    n_steps = recipe.epochs * recipe.steps_per_epoch
+    n_steps = recipe.epochs * recipe.epoch_steps
     schedule = None
     if recipe.schedule == "cosine":
         schedule = schedules.CosineLR(optimizer, n_steps, warmup=min(recipe.warmup, n_steps // 2))
@@ -235,8 +279,17 @@ def _optimizer(recipe: Recipe, model: Module) -> optim.Optimizer:
 def write_settings(folder: Path, recipe: Recipe, seed: int) -> None:
     """Remember what a run does, for people and for `read_settings`."""
     folder.mkdir(parents=True, exist_ok=True)
-    text = json.dumps({"seed": seed, "recipe": asdict(recipe)}, indent=2) + "\n"
+    text = json.dumps({"seed": seed, "recipe": recipe.to_dict()}, indent=2) + "\n"
     write_atomically(folder / SETTINGS_NAME, lambda path: path.write_text(text, encoding="utf-8"))
+
+
+def _check_same(folder: Path, recipe: Recipe, seed: int) -> None:
+    """Refuse to go on with a run by another recipe or seed than it began with; settings.json would tell a lie."""
+    begun, begun_seed = read_settings(folder)
+    ours, theirs = {"seed": seed, **recipe.to_dict()}, {"seed": begun_seed, **begun.to_dict()}
+    for name, value in ours.items():
+        if value != theirs[name]:
+            raise SettingError(f"{name} of the run in {folder} is {theirs[name]!r}, got {value!r}; a run keeps its own")
 
 
 def read_settings(folder: Path) -> tuple[Recipe, int]:
