@@ -27,6 +27,7 @@ from nets import models, ops
 from nets.graph import no_grad
 from nets.layers import Buffer, Module, Parameter
 from nets.layers.module import in_use
+from nets.models import MAX_WIDTH
 from nets.tensor import Operand, Tensor, as_tensor
 
 Architecture = Literal["dense", "conv"]
@@ -34,6 +35,8 @@ MAKERS: Final = {
     "dense": (dense_generator, dense_discriminator),
     "conv": (conv_generator, conv_discriminator),
 }
+MAX_DEPTH: Final = 8
+"""Hidden layers of each side."""
 CHUNK: Final = 250
 """Images that are drawn at once."""
 
@@ -172,6 +175,7 @@ def _count(
     **_: Any,
 ) -> int:
     """Return how many parameters `build` would make."""
+    _check(size, classes, architecture, latent, generator_widths, discriminator_widths, 0.0)
     told = len(classes) if conditional else 0
     g, d, n_pixels = list(generator_widths), list(discriminator_widths), size * size
     if architecture == "dense":
@@ -259,8 +263,8 @@ def _check(
     if not 0 <= dropout < 1:
         raise SettingError(f"dropout must be in [0, 1), got {dropout}")
     for name, widths in (("generator_widths", generator_widths), ("discriminator_widths", discriminator_widths)):
-        if not widths or any(type(n) is not int or n < 1 for n in widths):
-            raise SettingError(f"{name} must be positive ints, got {list(widths)}")
+        if not 1 <= len(widths) <= MAX_DEPTH or any(type(n) is not int or not 1 <= n <= MAX_WIDTH for n in widths):
+            raise SettingError(f"{name} must be 1 to {MAX_DEPTH} ints from 1 to {MAX_WIDTH}, got {list(widths)[:5]}")
         if architecture == "conv" and (size % 2 ** len(widths) or size < 2 ** len(widths)):
             raise SettingError(f"size must be a multiple of {2 ** len(widths)} for {name} {list(widths)}, got {size}")
     if latent < 1 or size < 1 or not classes:

@@ -3,10 +3,10 @@
 from typing import Final
 
 from generative.errors import SettingError
-from generative.recipes import autoencoders
+from generative.recipes import autoencoders, gan
 from generative.training import Recipe
 
-ALL: Final[tuple[Recipe, ...]] = (*autoencoders.RECIPES,)
+ALL: Final[tuple[Recipe, ...]] = (*autoencoders.RECIPES, *gan.RECIPES)
 
 
 def find(family: str, name: str = "default", data: str | None = None) -> Recipe:

@@ -144,8 +144,8 @@ def test_a_saved_model_draws_the_same_images(tmp_path):
     [
         ({"architecture": "vit"}, "architecture must be one of dense, conv, got 'vit'"),
         ({"size": 18}, "size must be a multiple of 4"),
-        ({"generator_widths": []}, "generator_widths must be positive ints"),
-        ({"discriminator_widths": [4, 0]}, "discriminator_widths must be positive ints"),
+        ({"generator_widths": []}, "generator_widths must be 1 to 8 ints"),
+        ({"discriminator_widths": [4, 0]}, "discriminator_widths must be 1 to 8 ints"),
         ({"latent": 0}, "latent, size and the number of classes"),
         ({"dropout": 1.0}, r"dropout must be in \[0, 1\), got 1.0"),
     ],
