@@ -17,7 +17,10 @@ from cli.demo import Demo
 from cli.errors import CliError, UsageError, expected_failures
 from cli.evaluate import Evaluate
 from cli.generate import Generate
-from cli.nets import SUBCOMMANDS, Nets
+from cli.generative import SUBCOMMANDS as GENERATIVE_SUBCOMMANDS
+from cli.generative import Generative
+from cli.nets import SUBCOMMANDS as NETS_SUBCOMMANDS
+from cli.nets import Nets
 from cli.play import Play
 from cli.record import Record
 from cli.serve import Serve
@@ -39,9 +42,11 @@ COMMANDS: Final[dict[str, Callable[..., Command]]] = {
     "record": Record,
     "serve": Serve,
     "nets": Nets,
+    "generative": Generative,
     "generate": Generate,
     "bench": Bench,
 }
+SUBCOMMANDS: Final = {"nets": NETS_SUBCOMMANDS, "generative": GENERATIVE_SUBCOMMANDS}
 DESCRIPTION: Final = (
     "Watch a machine learn 2048. New here? Run 'game2048 demo': it trains an agent for a minute and shows its best "
     "game in the browser."
@@ -120,7 +125,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def help_for(arguments: Sequence[str]) -> str:
     """Return the command that explains what went wrong."""
     known = [*arguments[:1]] if arguments and arguments[0] in COMMANDS else []
-    if known == ["nets"] and len(arguments) > 1 and arguments[1] in SUBCOMMANDS:
+    if known and len(arguments) > 1 and arguments[1] in SUBCOMMANDS.get(known[0], ()):
         known.append(arguments[1])
     return " ".join(["game2048", *known, "--help"])
 

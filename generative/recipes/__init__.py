@@ -3,10 +3,15 @@
 from typing import Final
 
 from generative.errors import SettingError
-from generative.recipes import autoencoders, gan
+from generative.recipes import autoencoders, gan, letters, pixel_diffusion
 from generative.training import Recipe
 
-ALL: Final[tuple[Recipe, ...]] = (*autoencoders.RECIPES, *gan.RECIPES)
+ALL: Final[tuple[Recipe, ...]] = (
+    *autoencoders.RECIPES,
+    *letters.RECIPES,
+    *pixel_diffusion.RECIPES,
+    *gan.RECIPES,
+)
 
 
 def find(family: str, name: str = "default", data: str | None = None) -> Recipe:
