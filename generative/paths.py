@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from generative.errors import SettingError
-from generative.interpolation import Paths
+from generative.interpolation import N_FRAMES, Paths, choose_pairs, interpolate, mix_pixels
 from generative.metrics import laplacian_energy
 from nets import functional as F  # noqa: N812  # as everywhere in the field
 from nets.graph import no_grad
@@ -21,9 +21,12 @@ from nets.layers.module import in_use
 from nets.tensor import Tensor
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from matplotlib.axes import Axes
+
+    from generative.coder import Coder
+    from nets.data import LabelledImages
 
 Floats = npt.NDArray[np.float64]
 CHUNK: Final = 500
@@ -109,6 +112,45 @@ def measure_paths(paths: Paths, starts: npt.ArrayLike, ends: npt.ArrayLike, clas
         sharpness_curve=sharpness.mean(0),
         entropy_curve=entropy.mean(0),
     )
+
+
+def compare_paths(
+    models: "Mapping[str, Coder]",
+    data: "LabelledImages",
+    classifier: Module,
+    *,
+    first: str = "2",
+    second: str = "7",
+    n_pairs: int = 100,
+    n_frames: int = N_FRAMES,
+    generator: np.random.Generator | int = 0,
+) -> dict[str, PathFigures]:
+    """Measure the paths of several models between the same pairs of images, and the cross-fade of their pixels.
+
+    Parameters
+    ----------
+    models : mapping of str to Coder
+        By the name that the figures shall have.
+    data : LabelledImages
+        Images that no model was trained with.
+    classifier : Module
+        As in `measure_paths`.
+    first, second : str
+        Names of the two classes.
+    n_pairs, n_frames : int
+        Paths, and frames of each.
+    generator : numpy.random.Generator or int
+        Chooses the pairs.
+
+    Returns
+    -------
+    dict of str to PathFigures
+        "cross-fade" is the last.
+    """
+    starts, ends = choose_pairs(data, first, second, n_pairs, generator)
+    paths = {name: interpolate(model, starts, ends, n_frames) for name, model in models.items()}
+    paths["cross-fade"] = mix_pixels(starts, ends, n_frames)
+    return {name: measure_paths(path, starts, ends, classifier) for name, path in paths.items()}
 
 
 def probabilities(classifier: Module, images: npt.NDArray[np.float32]) -> Floats:

@@ -5,10 +5,13 @@ import json
 import numpy as np
 import pytest
 
+import generative.recipes  # noqa: F401  # registers the models
 import nets
 from generative.errors import SettingError
-from generative.interpolation import mix_pixels
-from generative.paths import Mean, measure_paths, plot_paths, probabilities
+from generative.interpolation import choose_pairs, mix_pixels
+from generative.paths import Mean, compare_paths, measure_paths, plot_paths, probabilities
+from nets import models
+from nets.data import glyphs
 
 N = 11
 
@@ -113,6 +116,21 @@ def test_a_plot_has_a_line_a_model_on_both_axes():
 
     assert [len(ax.get_lines()) for ax in axes] == [2, 2]
     np.testing.assert_array_equal(axes[1].get_lines()[0].get_ydata(), figures.entropy_curve)
+
+
+def test_models_are_compared_on_the_same_pairs_and_with_a_cross_fade():
+    letters = glyphs(40, characters="AB", size=16, generator=0)
+    nets.manual_seed(0)
+    model = models.build("autoencoder", size=16, widths=[8], latent=2)
+    settings = {"first": "A", "second": "B", "n_pairs": 4, "n_frames": 5, "generator": 3}
+
+    compared = compare_paths({"one": model, "twin": model}, letters, Brightness(9.0), **settings)
+
+    assert list(compared) == ["one", "twin", "cross-fade"]
+    assert compared["one"].as_dict() == compared["twin"].as_dict()
+    starts, ends = choose_pairs(letters, "A", "B", 4, 3)
+    faded = measure_paths(mix_pixels(starts, ends, 5), starts, ends, Brightness(9.0))
+    assert compared["cross-fade"].as_dict() == faded.as_dict()
 
 
 def test_images_that_do_not_belong_to_the_paths_are_refused():
