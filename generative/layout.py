@@ -28,6 +28,8 @@ DESCENT: Final = 0.34 * CAPITAL
 GAP: Final = 3.4
 """Between the ink of two letters, where two straight stems stand side by side."""
 LEAST_GAP: Final = 2.2
+OVERLAP: Final = 0.22
+"""Share of a letter's width that the next one may stand above or below."""
 SPACE: Final = 11.0
 COLUMN: Final = 20.0
 """Width of a letter, gap included, as far as the width of a line is counted in letters."""
@@ -238,9 +240,9 @@ def advance(right: Array, left: Array, width: float) -> float:
     Notes
     -----
     The eye sees the white between two letters, not their boxes: "AV" can stand nearer than "HH". Here the distance of
-    two outlines d_1 .. d_n is their soft minimum, -tau log mean exp(-d / tau), over the rows where there is ink. Equal
+    two outlines is their soft minimum, -tau log(sum exp(-d / tau) / n), where n counts the rows of the lower one. Equal
     distances in all rows, as between straight stems, are worth themselves; a distance that is small in few rows only
-    is worth somewhat more. The advance makes it `GAP`; then nowhere less than `LEAST_GAP`.
+    is worth somewhat more. The advance makes it `GAP`; then nowhere less than `LEAST_GAP`, and no more than `OVERLAP`.
 
     Examples
     --------
@@ -248,13 +250,13 @@ def advance(right: Array, left: Array, width: float) -> float:
     >>> advance(stem + 5, stem, 5.0) == 5 + GAP
     True
     """
-    inked = np.isfinite(right) | np.isfinite(left)
-    between = right[inked] - left[inked]  # -inf where one of the two has no ink
+    between = right - left  # -inf where one of the two has no ink
+    n_rows = min(np.isfinite(right).sum(), np.isfinite(left).sum())
     nearest = float(between.max(initial=-np.inf))
     if not math.isfinite(nearest):  # an apostrophe after a full stop: side by side all the same
         return width + GAP
-    mean = float(np.exp((between - nearest) / _TAU).mean())
-    return max(nearest + _TAU * math.log(mean) + GAP, nearest + LEAST_GAP, width - 0.25 * CAPITAL)
+    mean = float(np.exp((between - nearest) / _TAU).sum()) / float(n_rows)
+    return max(nearest + _TAU * math.log(mean) + GAP, nearest + LEAST_GAP, (1 - OVERLAP) * width)
 
 
 def line_positions(rights: Sequence[Array], lefts: Sequence[Array], widths: Sequence[float], line: str) -> list[float]:

@@ -89,7 +89,7 @@ def _strokes(character: str) -> tuple[Points, ...]:
     # The ink, which is wider than the line in its middle, shall stand on the baseline and be as high as a capital.
     large = (CAPITAL * (_DIGIT if character.isdigit() else 1.0) - PEN) / height
     scaled = [(stroke * (1, -1) + (0, foot)) * large + (0, PEN / 2 - lowered) for stroke in found]
-    return tuple(_densify(stroke) for stroke in scaled)
+    return tuple(_densify(_dot(stroke)) for stroke in scaled)
 
 
 @lru_cache(maxsize=1)
@@ -97,6 +97,12 @@ def _capital() -> tuple[float, float]:
     """Return the height of the font's H, and where it stands, in the font's units; its y axis points down."""
     heights = [y for stroke in next(iter(_font().glyphs_for_text("H"))).strokes for _, y in stroke]
     return max(heights) - min(heights), max(heights)
+
+
+def _dot(stroke: Points) -> Points:
+    """Return a stroke, made smaller if it is a dot, which the pen makes large enough."""
+    middle = (stroke.min(0) + stroke.max(0)) / 2
+    return middle + 0.5 * (stroke - middle) if np.ptp(stroke, axis=0).max() < PEN else stroke
 
 
 def _densify(stroke: Points) -> Points:

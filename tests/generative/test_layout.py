@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from generative import layout
 from generative.errors import GenerativeError, SettingError, TextError
-from generative.layout import CAPITAL, GAP, LEAST_GAP, MARKS, SPACE, advance, clean, line_positions, wrap, zone
+from generative.layout import CAPITAL, GAP, LEAST_GAP, MARKS, OVERLAP, SPACE, advance, clean, line_positions, wrap, zone
 
 ALLOWED = frozenset(string.ascii_letters + string.digits + MARKS)
 TEXTS = st.text(st.sampled_from(sorted(ALLOWED) + [" "] * 20 + ["\n"] * 3), min_size=1, max_size=300)
@@ -158,7 +158,7 @@ def test_ink_never_touches(a, b):
 
     together = np.isfinite(a[1]) & np.isfinite(b[0])
     assert (step + b[0][together] - a[1][together] >= LEAST_GAP - 1e-9).all()
-    assert step >= width - 0.25 * CAPITAL
+    assert step >= (1 - OVERLAP) * width - 1e-9
 
 
 def test_ink_at_different_heights_stands_side_by_side():
