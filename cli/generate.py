@@ -69,7 +69,7 @@ class Generate:
         start = time.monotonic()
         with preparing():
             from generative.animate import COLOURS, check_path, save
-            from generative.layout import check_length
+            from generative.text import check_length
 
             check_path(self.out)  # before models are loaded: what cannot be written is not drawn
             check_length(self.text)

@@ -16,7 +16,8 @@ import numpy.typing as npt
 from generative import strokes
 from generative.errors import TextError
 from generative.image_model import ImageModel, Images, Labels
-from generative.layout import CAPITAL, MARKS, zone
+from generative.layout import CAPITAL, zone
+from generative.text import MARKS
 
 BATCH: Final = 32
 """Characters that a model draws at a time: enough to be fast, few enough for the first ones to be there soon."""

@@ -7,7 +7,8 @@ from numpy.testing import assert_array_equal
 from generative import alphabet as module
 from generative.alphabet import Alphabet, RowGenerator, ink_box
 from generative.errors import TextError
-from generative.layout import CAPITAL, DESCENT, MARKS, X_HEIGHT
+from generative.layout import CAPITAL, DESCENT, X_HEIGHT
+from generative.text import MARKS
 from nets.data import DIGITS
 from tests.generative.drawn_letters import DenoisedLetters, SuddenLetters
 

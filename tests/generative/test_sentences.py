@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from generative import animate, sentences
+from generative import animate, page
 from generative.alphabet import Alphabet
 from generative.errors import SettingError, TextError
+from generative.layout import CAPITAL
 from generative.sentences import Style, duration, write
 from tests.generative.drawn_letters import DenoisedLetters, SuddenLetters
 
@@ -49,7 +50,7 @@ def test_the_last_frame_is_the_still_picture():
 
 def test_a_finished_sheet_is_ink_on_clean_paper_with_margins():
     pixels = still("HELLO\nWORLD")
-    margin = round(0.6 * sentences.MARGIN * 3)
+    margin = round(0.6 * page.MARGIN * 3)
 
     assert pixels.max() == 255
     assert not pixels[:margin].any()
@@ -145,7 +146,7 @@ def test_the_same_seed_gives_the_same_file(tmp_path, suffix):
 
 def test_a_later_word_leaves_the_lines_before_it_alone():
     before, after = still("one two\nthree", columns=20, scale=1), still("one two\nfives", columns=20, scale=1)
-    above = round(sentences.MARGIN + sentences.CAPITAL)
+    above = round(page.MARGIN + CAPITAL)
 
     width = min(before.shape[1], after.shape[1])
     assert_array_equal(before[:above, :width], after[:above, :width])
