@@ -55,8 +55,8 @@ def write(text: str, alphabet: Alphabet, *, seed: int = 0, style: Style | None =
     Parameters
     ----------
     text : str
-        Of letters, digits, the punctuation in `generative.text.MARKS`, spaces and new lines; other quotation marks and dashes
-        are taken for those.
+        Of letters, digits, the punctuation in `generative.text.MARKS`, spaces and new lines; other quotation marks and
+        dashes are taken for those.
     alphabet : Alphabet
         Who draws.
     seed : int
