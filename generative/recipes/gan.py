@@ -1,5 +1,6 @@
 """Recipes of GANs."""
 
+from dataclasses import replace
 from typing import Final
 
 from generative import adversarial  # noqa: F401  # registers the objective
@@ -19,4 +20,4 @@ _CONV: Final = Recipe(
     schedule="constant",
     ema=0.999,
 )
-RECIPES: Final[tuple[Recipe, ...]] = (_CONV,)
+RECIPES: Final[tuple[Recipe, ...]] = (_CONV, replace(_CONV, data="glyphs"))
