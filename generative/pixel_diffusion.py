@@ -6,7 +6,7 @@ from image to noise. Without a class (label dropped in training) it learns all i
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,9 @@ from nets.tensor import Operand, Tensor
 
 CHUNK: Final = 250
 """Images that are drawn together; more take more memory, and are not faster."""
+MAX_SAMPLING_STEPS: Final = 1000
+N_CASES: Final = 3
+"""0 either, 1 upper, 2 lower; see `ImageModel.sample`."""
 
 
 class PixelDiffusion(ImageModel):
@@ -50,7 +53,7 @@ class PixelDiffusion(ImageModel):
         Of the sampler.
     guidance : float
         See `generative.diffusion.guided`.
-    guidance_interval : (float, float)
+    interval : (float, float)
         The times in which there is guidance.
     start : float
         Time at which sampling begins; below 1 where the parametrisation says nothing at 1.
@@ -71,58 +74,99 @@ class PixelDiffusion(ImageModel):
         sampler: str,
         steps: int,
         guidance: float,
-        guidance_interval: Sequence[float],
+        interval: Sequence[float],
         start: float,
         generator: np.random.Generator | None = None,
     ) -> None:
         self.size, self.classes = size, tuple(classes)
         self.schedule, self.parametrization = schedules.get(schedule), parametrization
-        self.sampler, self.guidance = samplers.get(sampler), guidance
-        self.guidance_interval = cast("tuple[float, float]", tuple(guidance_interval))
-        self.times = samplers.uniform_times(steps, start)
+        self.sampler, self.steps, self.start = samplers.get(sampler), steps, start
+        self.guidance, self.interval = guidance, (float(interval[0]), float(interval[1]))
         self.network = UNet(size, len(self.classes), channels, blocks, condition, generator)
         # What breaks a rule is an error now, not when the first image is drawn.
-        diffusion.predictor(self._guided(np.zeros(0, np.int64)), self.schedule, parametrization)
+        rng = np.random.default_rng(0)
+        labels, noise = self._start([], None, rng)
+        self._denoise(noise, labels, rng, None, None)
 
     def forward(self, x: Operand, t: npt.ArrayLike, labels: Operand) -> Tensor:
         """Predict from noisy images (n, 1, size, size) in about [-1, 1], times (n,) and labels (n,)."""
         return self.network(x, t, labels)  # type: ignore[no-any-return]
 
     def sample(
-        self, labels: npt.ArrayLike, *, generator: np.random.Generator, case: npt.ArrayLike | None = None
+        self,
+        labels: npt.ArrayLike,
+        *,
+        generator: np.random.Generator,
+        case: npt.ArrayLike | None = None,
+        steps: int | None = None,
+        guidance: float | None = None,
     ) -> Images:
-        """Draw one image a label."""
-        checked = check_labels(labels, len(self.classes))
-        if case is not None and len(check_labels(case, 3, "case")) != len(checked):
-            raise SettingError(f"case must be one a label, got {len(np.asarray(case))} for {len(checked)}")
-        images = np.empty((len(checked), self.size, self.size), np.float32)
-        for i in range(0, len(checked), CHUNK):
-            images[i : i + CHUNK] = to_images(samplers.last(self.denoise(checked[i : i + CHUNK], generator=generator)))
-        return images
-
-    def denoise(
-        self, labels: npt.ArrayLike, *, generator: np.random.Generator, x: npt.NDArray[np.float32] | None = None
-    ) -> Iterator[State]:
-        """Draw one image a label, and yield the state after each step, for animations; see `to_images`.
+        """Draw one image a label; see `ImageModel.sample`.
 
         Parameters
         ----------
-        labels : array of int, shape (n,)
-        generator : numpy.random.Generator
-        x : ndarray of float32, shape (n, 1, size, size), optional
-            The noise to begin with.
+        labels, generator, case
+            As there; the digits and letters of a class are not told apart by their case.
+        steps : int, optional
+            Of the sampler; by default the model's.
+        guidance : float, optional
+            See `generative.diffusion.guided`; by default the model's.
         """
-        checked = check_labels(labels, len(self.classes))
-        if x is None:
-            x = generator.standard_normal((len(checked), 1, self.size, self.size), np.float32)
-        predict = diffusion.predictor(self._guided(checked), self.schedule, self.parametrization, clip=(-1.0, 1.0))
-        return self.sampler(predict, x, self.schedule, self.times, generator=generator)
+        chosen, noise = self._start(labels, case, generator)
+        images = np.empty((len(chosen), self.size, self.size), np.float32)
+        for i in range(0, len(chosen), CHUNK):
+            part = slice(i, i + CHUNK)
+            images[part] = to_images(
+                samplers.last(self._denoise(noise[part], chosen[part], generator, steps, guidance))
+            )
+        return images
 
-    def _guided(self, labels: Labels) -> Network:
+    def sample_steps(
+        self,
+        labels: npt.ArrayLike,
+        *,
+        generator: np.random.Generator,
+        case: npt.ArrayLike | None = None,
+        steps: int | None = None,
+        guidance: float | None = None,
+    ) -> Iterator[Images]:
+        """Yield the images after each step, all at once, in the end what `sample` returns.
+
+        Samplers that draw noise in every step give other images than `sample` where there are more than `CHUNK`.
+        """
+        chosen, noise = self._start(labels, case, generator)
+        for state in self._denoise(noise, chosen, generator, steps, guidance):
+            yield to_images(state.x)
+
+    def _start(
+        self, labels: npt.ArrayLike, case: npt.ArrayLike | None, generator: np.random.Generator
+    ) -> tuple[Labels, npt.NDArray[np.float32]]:
+        """Return checked labels, and the noise to begin with."""
+        chosen = check_labels(labels, len(self.classes))
+        if case is not None and len(check_labels(case, N_CASES, "case")) != len(chosen):
+            raise SettingError(f"case must have one value a label, got {np.size(case)} for {len(chosen)}")
+        return chosen, generator.standard_normal((len(chosen), 1, self.size, self.size), np.float32)
+
+    def _denoise(
+        self,
+        noise: npt.NDArray[np.float32],
+        labels: Labels,
+        generator: np.random.Generator,
+        steps: int | None,
+        guidance: float | None,
+    ) -> Iterator[State]:
+        """Return the sampler at work on some images."""
+        n_steps = self.steps if steps is None else steps
+        if not 1 <= n_steps <= MAX_SAMPLING_STEPS:
+            raise SettingError(f"steps must be in 1..{MAX_SAMPLING_STEPS}, got {n_steps}")
+        network = self._guided(labels, self.guidance if guidance is None else guidance)
+        predict = diffusion.predictor(network, self.schedule, self.parametrization, clip=(-1.0, 1.0))
+        times = samplers.uniform_times(n_steps, self.start)
+        return self.sampler(predict, noise, self.schedule, times, generator=generator)
+
+    def _guided(self, labels: Labels, guidance: float) -> Network:
         no_class = np.full_like(labels, len(self.classes))
-        return diffusion.guided(
-            self._network(labels), self._network(no_class), scale=self.guidance, interval=self.guidance_interval
-        )
+        return diffusion.guided(self._network(labels), self._network(no_class), scale=guidance, interval=self.interval)
 
     def _network(self, labels: Labels) -> Network:
         def network(x_t: npt.NDArray[Any], t: float) -> npt.NDArray[Any]:
@@ -154,7 +198,7 @@ def pixel_diffusion(
     sampler: str = "heun",
     steps: int = 20,
     guidance: float = 1.5,
-    guidance_interval: Sequence[float] = (0.2, 0.9),
+    interval: Sequence[float] = (0.2, 0.9),
     start: float = 1.0,
     generator: np.random.Generator | None = None,
 ) -> PixelDiffusion:
@@ -170,7 +214,7 @@ def pixel_diffusion(
         sampler=sampler,
         steps=steps,
         guidance=guidance,
-        guidance_interval=guidance_interval,
+        interval=interval,
         start=start,
         generator=generator,
     )
