@@ -282,12 +282,11 @@ def _common(described: Described, judge: Judge, real: Described, seed: int) -> d
 def _with_neighbours(shown: Evaluation, described: Described, real: Described, split: Split) -> Evaluation:
     """Add the training images that made and test images are nearest to."""
     logger.info("looking for the nearest training images")
-    made, test = (
-        nearest(_first(images, described.per_class, SEARCHED), split.train.images)
-        for images in (described.images, real.images)
-    )
-    first = nearest(_first(described.images, described.per_class), split.train.images)
-    return replace(shown, copying=copying(made, test), neighbours=first)
+    made, test = (_first(images, described.per_class, SEARCHED) for images in (described.images, real.images))
+    found = nearest(np.concatenate([made, test]), split.train.images)  # once through the training images, for both
+    of_made, of_test = found.take(slice(len(made))), found.take(slice(len(made), None))
+    first = of_made.take(slice(None, None, len(made) // len(shown.classes)))
+    return replace(shown, copying=copying(of_made, of_test), neighbours=first)
 
 
 def _first(images: Images, per_class: int, n: int = 1) -> Images:

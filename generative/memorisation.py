@@ -26,6 +26,10 @@ class Nearest:
     distances: npt.NDArray[np.float64]
     """Mean squared difference a pixel of the two, ndarray of float64, shape (n,)."""
 
+    def take(self, indices: slice) -> "Nearest":
+        """Return what was found for some of the images."""
+        return Nearest(images=self.images[indices], found=self.found[indices], distances=self.distances[indices])
+
 
 def nearest(images: Images, training: npt.NDArray[Any]) -> Nearest:
     """Find the nearest of all training images, whatever their class, by their pixels.

@@ -78,8 +78,8 @@ def render_html(evaluation: Evaluation) -> str:
     charts = {name: Markup(svg) for name, svg in _charts(evaluation).items()}  # noqa: S704  # our own SVG
     return environment.get_template("report.html").render(
         e=evaluation,
-        figures=evaluation.figures,
         chosen=_chosen(evaluation),
+        errors=any(row.figures.reconstruction_error is not None for row in evaluation.rows),
         strips=_strips(evaluation),
         pairs=_pairs(evaluation),
         accuracy_chart=charts.pop("accuracy"),

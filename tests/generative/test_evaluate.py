@@ -90,6 +90,10 @@ def evaluation_of(counts):
     )
 
 
+def test_the_nearest_training_images_are_those_of_the_first_image_of_each_class(told):
+    np.testing.assert_array_equal(told.neighbours.images, told.samples[::12])
+
+
 def test_the_same_seed_gives_the_same_evaluation(runs, told):
     again = evaluate(runs / "told", judge(), letters(), per_class=PER_CLASS, compare_with=[runs / "untold"])
     other = evaluate(runs / "told", judge(), letters(), per_class=PER_CLASS, seed=2)
