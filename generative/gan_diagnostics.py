@@ -126,6 +126,4 @@ def history(rows: Iterable[Mapping[str, Any]]) -> dict[str, Floats]:
     try:
         return {name: np.array([float(row[name]) for row in found]) for name in ("step", *CURVES)}
     except KeyError as error:
-        raise SettingError(
-            f"rows must be those of a GAN's metrics, with {', '.join(CURVES)}; {error} is missing"
-        ) from error
+        raise SettingError(f"rows must be a GAN's metrics, with {', '.join(CURVES)}; there is no {error}") from error

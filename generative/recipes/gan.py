@@ -1,7 +1,12 @@
-"""Recipes of GANs."""
+"""Recipes of GANs: some that draw well, and some that fail on purpose, to show how.
+
+Accuracy is the share of 10,000 drawings, 1,000 a digit, that a classifier (99.5 % right on real test images) takes for
+the digit that was asked; modes and entropy are `generative.gan_diagnostics.ModeCoverage` of them, at best 10 and
+log 10 = 2.30. Seed 0; CPU time of training with one thread, evaluation every 1,000 steps included.
+"""
 
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from generative import adversarial  # noqa: F401  # registers the objective
 from generative.training import Recipe
@@ -11,7 +16,8 @@ _CONV: Final = Recipe(
     name="default",
     data="mnist",
     model="gan",
-    steps=9_500,
+    settings={"generator_widths": [32, 16], "discriminator_widths": [16, 32]},
+    steps=8_000,
     batch_size=64,
     optimizer="adam",
     lr=2e-4,
@@ -20,4 +26,46 @@ _CONV: Final = Recipe(
     schedule="constant",
     ema=0.999,
 )
-RECIPES: Final[tuple[Recipe, ...]] = (_CONV, replace(_CONV, data="glyphs"))
+_DENSE_WIDTHS: Final[dict[str, Any]] = {
+    "architecture": "dense",
+    "generator_widths": [256, 512],
+    "discriminator_widths": [512, 256],
+    "discriminator_norm": False,
+    "dropout": 0.3,
+}
+_DENSE: Final = replace(_CONV, name="dense", settings=_DENSE_WIDTHS)
+_COLLAPSE: Final = replace(
+    _CONV,
+    name="collapse",
+    settings={
+        "architecture": "dense",
+        "conditional": False,
+        "generator_widths": [128, 256],
+        "discriminator_widths": [256, 128],
+        "generator_norm": False,
+        "discriminator_norm": False,
+    },
+    objective={"discriminator_every": 5},
+    steps=1_500,
+    lr=1e-3,
+    ema=None,
+)
+"""The generator runs ahead of a discriminator that learns in each fifth step only; "the Helvetica scenario" of section
+6 of arXiv:1406.2661."""
+_VANISHING: Final = replace(
+    _COLLAPSE,
+    name="vanishing",
+    settings={**_COLLAPSE.settings, "discriminator_widths": [512, 256]},
+    objective={"loss": "minimax", "generator_every": 5},
+    steps=2_000,
+)
+"""The discriminator wins, and the minimax loss has no slope left."""
+
+RECIPES: Final[tuple[Recipe, ...]] = (
+    _CONV,
+    _DENSE,
+    _COLLAPSE,
+    _VANISHING,
+    replace(_CONV, data="glyphs", steps=6_000),
+    replace(_DENSE, data="glyphs", steps=6_000),
+)
