@@ -7,8 +7,10 @@ from numpy.testing import assert_array_equal
 from generative import alphabet as module
 from generative.alphabet import Alphabet, RowGenerator, ink_box
 from generative.errors import TextError
+from generative.latent_diffusion import latent_diffusion
 from generative.layout import CAPITAL, DESCENT, X_HEIGHT
 from generative.text import MARKS
+from nets import models
 from nets.data import DIGITS
 from tests.generative.drawn_letters import DenoisedLetters, SuddenLetters
 
@@ -125,6 +127,23 @@ def test_the_rows_of_a_row_generator_are_those_of_its_generators():
     assert_array_equal(out, [row.standard_normal(4) for row in rows()])
     assert RowGenerator(rows()).random() == rows()[0].random()
     assert np.random.default_rng(together) is together
+
+
+def test_letters_of_latent_diffusion_keep_their_noise_too():
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    model = latent_diffusion(
+        classes=letters,
+        autoencoder=models.build("vae", classes=list(letters), latent=4, widths=[8]).config,
+        denoiser={"width": 16, "hidden": 16, "depth": 1, "condition": 8},
+    )
+
+    short, longer = (drawn(text, alphabet=Alphabet(model, steps=3)) for text in ("Hello", "Hello, my dear"))
+
+    for before, after in zip(short, longer, strict=False):
+        np.testing.assert_allclose(before.stages, after.stages, atol=1e-5)
+    assert np.abs(short[2].stages[0] - short[3].stages[0]).max() > 1e-3  # each l has its own
+    for one, same in zip(short, drawn("Hello", alphabet=Alphabet(model, steps=3)), strict=True):
+        assert_array_equal(one.stages, same.stages)
 
 
 # --- stages ---
