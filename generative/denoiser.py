@@ -12,6 +12,7 @@ arXiv:1709.07871). As there, W_2 and the modulation start at 0, so that each blo
 import numpy as np
 import numpy.typing as npt
 
+from generative.embedding import sinusoidal
 from nets import functional as F  # noqa: N812  # as everywhere in the field
 from nets.layers import Embedding, Linear, Module, ModuleList, Sequential
 from nets.tensor import Operand, Tensor
@@ -88,7 +89,7 @@ class Denoiser(Module):
 
         They are the same for all latents with the same time, label and case: samplers compute them once for each.
         """
-        c = F.silu(self.time(Tensor(time_features(t))) + self.labels(labels) + self.cases(case))
+        c = F.silu(self.time(Tensor(sinusoidal(t, TIME_FEATURES))) + self.labels(labels) + self.cases(case))
         return [(scale(c) + 1, shift(c)) for scale, shift in zip(self.scales, self.shifts, strict=True)]
 
     def denoise(self, x: Operand, modulation: Modulation) -> Tensor:
@@ -109,13 +110,6 @@ class _Block(Sequential):
             Linear(width, hidden, activation="silu", init="he_normal", generator=generator),
             Linear(hidden, width, init="zeros"),
         )
-
-
-def time_features(t: npt.ArrayLike, n: int = TIME_FEATURES, scale: float = 1000.0) -> npt.NDArray[np.float32]:
-    """Return sines and cosines of times in [0, 1], shape (len(t), n): Vaswani et al., arXiv:1706.03762, section 3.5."""
-    frequencies = np.exp(-np.log(10_000) * np.arange(n // 2) / (n // 2))
-    angles = scale * np.asarray(t, np.float64)[:, None] * frequencies
-    return np.concatenate([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
 
 
 def count_weights(latent: int, n_classes: int, width: int, hidden: int, depth: int, condition: int) -> int:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from generative.denoiser import N_CASES, Denoiser, count_weights, time_features
+from generative.denoiser import N_CASES, Denoiser, count_weights
 from nets.graph import no_grad
 from nets.testing import check_grads
 
@@ -72,12 +72,3 @@ def test_gradients_agree_with_differences():
     x, t, labels, case = inputs(2)
 
     check_grads(lambda x: denoiser(x, t, labels, case), (x.astype(np.float64),))
-
-
-def test_times_are_told_apart_from_the_first_to_the_last_thousandth():
-    features = time_features(np.linspace(0, 1, 1001))
-
-    distances = np.linalg.norm(np.diff(features, axis=0), axis=1)
-
-    assert features.shape == (1001, 64)
-    assert distances.min() > 0.5
