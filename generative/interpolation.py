@@ -1,9 +1,9 @@
 """From one image to another on a straight line through the latent space, and how an autoencoder's way differs.
 
 An autoencoder may put its codes anywhere, so that a line between two of them crosses regions that it never learned to
-decode; each image on it is sharp, but often of nothing, and it may change suddenly. The noise of a VAE makes it learn
-the neighbourhood of each code, and the prior draws the codes together, so that lines stay where it knows its way, at
-the cost of blur. `generative.paths.measure_paths` says so in numbers; `side_by_side` shows it.
+decode: each image on the way is sharp, but not always of anything. The noise of a VAE makes it learn the neighbourhood
+of each code, and the prior draws the codes together, so that more of the way shows what it knows, at the cost of blur.
+`generative.paths` says so in numbers; `side_by_side` shows it.
 
 Examples
 --------

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 CHUNK: Final = 500
 """Images that are classified at a time."""
+CLEAR: Final = 0.9
+"""Probability from which on an image clearly is of a class."""
 
 
 class Mean(NamedTuple):
@@ -42,35 +44,55 @@ class Mean(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PathFigures:
-    """What paths between pairs of images are like; means over pairs."""
+    """What paths between pairs of images are like, one value a pair."""
 
-    n_pairs: int
-    """Paths."""
-    sharpness: Mean
+    sharpness: Floats
     """Mean Laplacian energy of the frames, relative to the two real images of the pair."""
-    sharpness_middle: Mean
+    sharpness_middle: Floats
     """The same of the middle third of the path alone."""
-    entropy: Mean
+    entropy: Floats
     """Mean entropy of the classifier's probabilities over the frames, nats: 0 if each is clearly some class."""
-    entropy_peak: Mean
+    entropy_peak: Floats
     """Highest entropy on the path, nats."""
-    longest_step: Mean
+    unclear: Floats
+    """Part of the frames that the classifier takes for no class with a probability of `CLEAR`."""
+    longest_step: Floats
     """Longest step between consecutive frames, in pixels' Euclidean distance, relative to the path's mean step: 1 is
     even, much more is a jump."""
-    class_jump: Mean
-    """Largest change of the classifier's probabilities from frame to frame, as total variation from 0 to 1."""
-    wavering: Mean
-    """Total variation of the probabilities along the path; 1 is the least between two clear classes, more is detours
-    through others and back."""
+    wavering: Floats
+    """Total variation of the probabilities along the path, each step from 0 to 1; 1 in all is the least between two
+    clear classes, more is detours through others and back."""
     sharpness_curve: Floats
-    """Sharpness of each frame, shape (n_frames,)."""
+    """Sharpness of each frame, mean over pairs, shape (n_frames,)."""
     entropy_curve: Floats
-    """Entropy of each frame, shape (n_frames,)."""
+    """Entropy of each frame, mean over pairs, shape (n_frames,)."""
+
+    def mean(self, name: str) -> Mean:
+        """Return the mean of a measure over pairs."""
+        return _mean(getattr(self, name))
+
+    def difference(self, other: "PathFigures", name: str) -> Mean:
+        """Return how much greater a measure is here than on other paths between the same pairs, pair by pair.
+
+        Pairs differ more from each other than models do, so that this interval is narrower than those of the means.
+        """
+        return _mean(getattr(self, name) - getattr(other, name))
 
     def as_dict(self) -> dict[str, Any]:
-        """Return all, in JSON's types."""
-        values = {name: v._asdict() if isinstance(v, Mean) else v for name, v in vars(self).items()}
-        return {name: v.tolist() if isinstance(v, np.ndarray) else v for name, v in values.items()}
+        """Return means with margins, and the curves, in JSON's types."""
+        curves = {name: getattr(self, name).tolist() for name in ("sharpness_curve", "entropy_curve")}
+        return {"n_pairs": len(self.sharpness), **{name: self.mean(name)._asdict() for name in MEASURES}, **curves}
+
+
+MEASURES: Final = (
+    "sharpness",
+    "sharpness_middle",
+    "entropy",
+    "entropy_peak",
+    "unclear",
+    "longest_step",
+    "wavering",
+)
 
 
 def measure_paths(paths: Paths, starts: npt.ArrayLike, ends: npt.ArrayLike, classifier: Module) -> PathFigures:
@@ -101,14 +123,13 @@ def measure_paths(paths: Paths, starts: npt.ArrayLike, ends: npt.ArrayLike, clas
     changes = np.abs(np.diff(p, axis=1)).sum(-1) / 2
     middle = slice(n_frames // 3, n_frames - n_frames // 3)
     return PathFigures(
-        n_pairs=n_pairs,
-        sharpness=_mean(sharpness.mean(1)),
-        sharpness_middle=_mean(sharpness[:, middle].mean(1)),
-        entropy=_mean(entropy.mean(1)),
-        entropy_peak=_mean(entropy.max(1)),
-        longest_step=_mean(steps.max(1) / np.maximum(steps.mean(1), 1e-12)),
-        class_jump=_mean(changes.max(1)),
-        wavering=_mean(changes.sum(1)),
+        sharpness=sharpness.mean(1),
+        sharpness_middle=sharpness[:, middle].mean(1),
+        entropy=entropy.mean(1),
+        entropy_peak=entropy.max(1),
+        unclear=(p.max(-1) < CLEAR).mean(1),
+        longest_step=steps.max(1) / np.maximum(steps.mean(1), 1e-12),
+        wavering=changes.sum(1),
         sharpness_curve=sharpness.mean(0),
         entropy_curve=entropy.mean(0),
     )

@@ -35,36 +35,36 @@ def fade(n_pairs=2, size=4):
 def test_a_fade_is_even_and_turns_over_once():
     figures = measure_paths(*fade(), Brightness(50.0))
 
-    assert figures.longest_step.value == pytest.approx(1, abs=1e-5)
-    assert figures.wavering.value == pytest.approx(1, abs=1e-6)
-    assert figures.n_pairs == 2
+    assert figures.mean("longest_step").value == pytest.approx(1, abs=1e-5)
+    assert figures.mean("wavering").value == pytest.approx(1, abs=1e-6)
+    assert figures.as_dict()["n_pairs"] == 2
 
 
 def test_the_entropy_is_log_2_where_the_classifier_cannot_tell():
     figures = measure_paths(*fade(), Brightness(50.0))
 
-    assert figures.entropy_peak.value == pytest.approx(np.log(2), abs=1e-6)
+    assert figures.mean("entropy_peak").value == pytest.approx(np.log(2), abs=1e-6)
     assert figures.entropy_curve.argmax() == N // 2
     assert figures.entropy_curve[0] == pytest.approx(0, abs=1e-6)
-    assert figures.entropy.value == pytest.approx(figures.entropy_curve.mean())
+    assert figures.mean("entropy").value == pytest.approx(figures.entropy_curve.mean())
 
 
-def test_a_jump_is_the_longest_step_and_a_sudden_change_of_class():
+def test_a_jump_is_the_longest_step_and_leaves_no_frame_unclear():
     paths, starts, ends = fade()
     paths[:, : N // 2], paths[:, N // 2 :] = 0.0, 1.0
 
     figures = measure_paths(paths, starts, ends, Brightness(50.0))
 
-    assert figures.longest_step.value == pytest.approx(N - 1)  # all of the way in one of N - 1 steps
-    assert figures.class_jump.value == pytest.approx(1, abs=1e-6)
-    assert figures.entropy_peak.value == pytest.approx(0, abs=1e-6)
+    assert figures.mean("longest_step").value == pytest.approx(N - 1)  # all of the way in one of N - 1 steps
+    assert figures.mean("entropy_peak").value == pytest.approx(0, abs=1e-6)
+    assert not figures.unclear.any()
 
 
 def test_a_detour_wavers():
     paths, starts, ends = fade()
     paths[:, 2], paths[:, 3] = 1.0, 0.0
 
-    assert measure_paths(paths, starts, ends, Brightness(50.0)).wavering.value == pytest.approx(3, abs=0.01)
+    assert measure_paths(paths, starts, ends, Brightness(50.0)).mean("wavering").value == pytest.approx(3, abs=0.01)
 
 
 def test_sharpness_is_relative_to_the_two_real_images():
@@ -76,19 +76,38 @@ def test_sharpness_is_relative_to_the_two_real_images():
     faint = measure_paths(0.5 * paths, starts, starts, Brightness(1.0))
     mixed = measure_paths(mix_pixels(starts, ends, N), starts, ends, Brightness(1.0))
 
-    assert same.sharpness == pytest.approx(Mean(1.0, 0.0), abs=1e-6)
-    assert faint.sharpness_middle.value == pytest.approx(0.25, abs=1e-6)  # an energy
-    assert mixed.sharpness_middle.value < mixed.sharpness.value < 1
+    assert same.mean("sharpness") == pytest.approx(Mean(1.0, 0.0), abs=1e-6)
+    assert faint.mean("sharpness_middle").value == pytest.approx(0.25, abs=1e-6)  # an energy
+    assert mixed.mean("sharpness_middle").value < mixed.mean("sharpness").value < 1
 
 
 def test_the_interval_is_of_the_mean_over_pairs():
     starts = np.ones((4, 3, 3), np.float32)
     paths = np.ones((4, N, 3, 3), np.float32) * np.sqrt(np.array([1, 2, 3, 4], np.float32))[:, None, None, None]
 
-    sharpness = measure_paths(paths, starts, starts, Brightness(1.0)).sharpness
+    sharpness = measure_paths(paths, starts, starts, Brightness(1.0)).mean("sharpness")
 
     assert sharpness.value == pytest.approx(2.5, rel=1e-5)
     assert sharpness.margin == pytest.approx(1.96 * np.std([1, 2, 3, 4], ddof=1) / 2, rel=1e-5)
+
+
+def test_a_difference_is_of_the_same_pairs():
+    starts = np.ones((4, 3, 3), np.float32)
+    paths = np.ones((4, N, 3, 3), np.float32) * np.sqrt(np.array([1, 2, 3, 4], np.float32))[:, None, None, None]
+    sharper = np.sqrt(paths**2 + 0.5)
+    one, other = (measure_paths(given, starts, starts, Brightness(1.0)) for given in (sharper, paths))
+
+    difference = one.difference(other, "sharpness")
+
+    assert difference.value == pytest.approx(0.5, abs=1e-5)  # of energies
+    assert difference.margin == pytest.approx(0, abs=1e-5)
+    assert one.mean("sharpness").margin > 1
+
+
+def test_frames_are_unclear_where_no_class_has_a_probability_of_nine_tenths():
+    paths, starts, ends = fade()  # brightness 0, 0.1, ..., 1: log odds -5, -4, ..., 5, of which 3 and more are clear
+
+    assert measure_paths(paths, starts, ends, Brightness(10.0)).mean("unclear").value == pytest.approx(5 / 11)
 
 
 def test_probabilities_are_those_of_the_whole_whatever_the_chunk(monkeypatch):
