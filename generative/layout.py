@@ -96,8 +96,8 @@ def usual_width(text: str) -> float:
 
 
 def columns_for(text: str) -> int:
-    """Return how many letters a line should have, so that a long text becomes a block somewhat wider than high."""
-    return min(max(20, round(math.sqrt(3 * len(text)))), 90)
+    """Return how many letters a line should have, so that a text becomes a block and its first line is drawn soon."""
+    return min(max(20, round(math.sqrt(3 * len(text)))), 64)
 
 
 def wrap(text: str, columns: int) -> list[str]:

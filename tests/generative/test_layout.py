@@ -62,7 +62,7 @@ def test_columns_have_a_range(columns):
 def test_a_long_text_becomes_a_block(n):
     columns = layout.columns_for("e" * n)
 
-    assert 20 <= columns <= 90
+    assert 20 <= columns <= 64
 
 
 # --- heights ---
