@@ -142,7 +142,7 @@ def compare_paths(
     *,
     first: str = "2",
     second: str = "7",
-    n_pairs: int = 100,
+    n_pairs: int = 200,
     n_frames: int = N_FRAMES,
     generator: np.random.Generator | int = 0,
 ) -> dict[str, PathFigures]:
