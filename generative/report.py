@@ -198,14 +198,14 @@ def _data_uri(image: Any) -> str:
 
 
 def _percent(value: float) -> str:
-    return f"{100 * value:.1f} %"
+    return f"{100 * value:.1f}\N{NO-BREAK SPACE}%"
 
 
 def _mistakes(found: Sequence[tuple[str, float]]) -> str:
-    """Return what a class is taken for.
+    r"""Return what a class is taken for.
 
-    >>> _mistakes([("L", 0.182), ("J", 0.02)])
-    'L (18.2 %), J (2.0 %)'
+    >>> print(_mistakes([("L", 0.182), ("J", 0.02)]).replace("\N{NO-BREAK SPACE}", " "))
+    L (18.2 %), J (2.0 %)
     """
     return ", ".join(f"{name} ({_percent(part)})" for name, part in found)
 

@@ -86,7 +86,7 @@ def test_the_page_is_for_light_and_dark_and_for_phones(page):
 def test_the_page_has_every_row_of_the_table_and_every_class(evaluation, page):
     for row in evaluation.rows[1:]:
         assert f'<th scope="row">{row.name}</th>' in page
-    assert f"{100 * evaluation.figures.accuracy:.1f} %" in page
+    assert f"{100 * evaluation.figures.accuracy:.1f}\N{NO-BREAK SPACE}%" in page
     for name in evaluation.classes:
         assert f'alt="samples of {name}"' in page
     for words in ("Is it copied?", "Through the autoencoder", "Training", "latent", "batch_size", "95 % interval"):
