@@ -50,7 +50,7 @@ class ModeCoverage:
     def entropy(self) -> float:
         """H, in nats."""
         used = self.shares[self.shares > 0]
-        return float(-(used * np.log(used)).sum())
+        return float((used * np.log(1 / used)).sum())  # never -0
 
     @property
     def effective(self) -> float:

@@ -94,10 +94,17 @@ def plot_failures(runs: Sequence[Run], classes: Sequence[str]) -> "Figure":
         draw_verdicts(column[2], curves)
         draw_signal(column[3], curves)
     for row in axes[1:]:
-        for ax in row[1:]:
-            ax.sharey(row[0])
-            ax.set_ylabel("")
+        _share_scale(row)
     return figure
+
+
+def _share_scale(row: Sequence["Axes"]) -> None:
+    """Give axes side by side one scale, so that runs can be compared, and only the first one a label."""
+    limits = np.array([ax.get_ylim() for ax in row])
+    for ax in row:
+        ax.set_ylim(limits[:, 0].min(), limits[:, 1].max())
+    for ax in row[1:]:
+        ax.set_ylabel("")
 
 
 def draw_sheet(ax: "Axes", images: Images, title: str) -> "Axes":

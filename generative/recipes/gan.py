@@ -34,6 +34,10 @@ _DENSE_WIDTHS: Final[dict[str, Any]] = {
     "dropout": 0.3,
 }
 _DENSE: Final = replace(_CONV, name="dense", settings=_DENSE_WIDTHS)
+_UNCONDITIONAL: Final = replace(
+    _CONV, name="unconditional", settings={**_CONV.settings, "conditional": False}, steps=3_000
+)
+"""Told no classes, as the two that fail, but it draws all of them."""
 _COLLAPSE: Final = replace(
     _CONV,
     name="collapse",
@@ -47,6 +51,7 @@ _COLLAPSE: Final = replace(
     },
     objective={"discriminator_every": 5},
     steps=1_500,
+    steps_per_epoch=100,
     lr=1e-3,
     ema=None,
 )
@@ -64,6 +69,7 @@ _VANISHING: Final = replace(
 RECIPES: Final[tuple[Recipe, ...]] = (
     _CONV,
     _DENSE,
+    _UNCONDITIONAL,
     _COLLAPSE,
     _VANISHING,
     replace(_CONV, data="glyphs", steps=6_000),

@@ -1,6 +1,7 @@
 """Collapse and lost balance, in numbers and as a picture."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -37,6 +38,7 @@ def test_a_collapsed_generator_has_one_class_and_no_entropy():
     coverage = mode_coverage(np.zeros((200, 4, 4), np.float32), np.full(200, 3), 10)
 
     assert (coverage.reached, coverage.entropy, coverage.effective) == (1, 0, 1)
+    assert math.copysign(1, coverage.entropy) == 1
     assert coverage.diversity[3] == 0
     assert np.isnan(np.delete(coverage.diversity, 3)).all()
 
@@ -113,6 +115,14 @@ def test_the_picture_has_a_column_a_run():
     assert figure.axes[3].get_title() == "2 of 2 classes, entropy 0.69 of 0.69"
     heights = [bar.get_height() for bar in figure.axes[3].patches]
     np.testing.assert_allclose(heights, [50, 50])
+
+
+def test_runs_side_by_side_have_one_scale():
+    loud = [row | {"d_loss": 40.0} for row in rows()]
+    axes = plot_failures([run(), replace(run(), rows=loud)], "AB").axes
+
+    assert axes[6].get_ylim() == axes[7].get_ylim()
+    assert axes[6].get_ylim()[1] > 40
 
 
 def test_drawings_are_shown_in_their_order_with_dark_ink():
