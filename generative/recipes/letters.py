@@ -16,7 +16,7 @@ _AUTOENCODER: Final = Recipe(
     model="vae",
     settings={"latent": 48, "widths": [512, 256], "contrast": 1.15},
     objective={"beta": 0.02},
-    steps=20_000,
+    steps=18_000,
     batch_size=128,
     lr=3e-3,
     max_grad_norm=50.0,
@@ -33,13 +33,21 @@ _DEFAULT: Final = Recipe(
         "guidance": 2.0,
         "interval": [0.1, 0.6],
     },
-    steps=25_000,
+    steps=22_000,
     batch_size=256,
     lr=2e-3,
     weight_decay=0.01,
     ema=0.999,
     max_grad_norm=1.0,
     autoencoder=_AUTOENCODER,
+)
+_BEST: Final = replace(
+    _DEFAULT,
+    name="best",
+    settings={**_DEFAULT.settings, "denoiser": {"width": 384, "hidden": 768, "depth": 4}},
+    steps=40_000,
+    ema=0.9995,
+    autoencoder=replace(_AUTOENCODER, name="latent-best", steps=38_000),
 )
 _QUICK: Final = replace(
     _DEFAULT,
@@ -51,6 +59,7 @@ _QUICK: Final = replace(
 
 RECIPES: Final[tuple[Recipe, ...]] = (
     _DEFAULT,
+    _BEST,
     _QUICK,
     *(
         replace(
