@@ -180,7 +180,7 @@ class Sample:
     """Folder of the model."""
     out: Annotated[Path, option("FILE")] = Path("samples.npz")
     """File to write, .npz or .png."""
-    per_class: Annotated[int | None, option("INT", "400 for .npz, 20 for .png")] = None
+    per_class: Annotated[int | None, option("INT", "400 for .npz, 16 for .png")] = None
     """Images of each class."""
     seed: int = 0
     """Same seed, same images, bit for bit."""
@@ -230,7 +230,7 @@ class Sample:
         check_seed(self.seed)
         if self.threads is not None:
             require("--threads", self.threads, 1, MAX_THREADS)
-        per_class = self.per_class or (400 if self.out.suffix == ".npz" else 20)
+        per_class = self.per_class or (400 if self.out.suffix == ".npz" else 16)
         if self.per_class is not None:
             require("--per-class", self.per_class, 1, MAX_PER_CLASS)
         return per_class
@@ -260,7 +260,7 @@ class Sample:
         else:
             from generative.pictures import class_sheet, write_image
 
-            write_image(class_sheet(images, labels, classes), self.out)
+            write_image(class_sheet(images, labels, classes, per_class=len(images)), self.out)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -394,7 +394,7 @@ class Report:
         """Measure and write."""
         if self.out.suffix not in (".html", ".png"):
             raise UsageError(f"--out must end in .html or .png, got {self.out}")
-        require("--per-class", self.per_class, 2, MAX_PER_CLASS)
+        require("--per-class", self.per_class, 6, MAX_PER_CLASS)
         check_seed(self.seed)
         with preparing():
             from generative import report
