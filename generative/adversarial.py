@@ -26,19 +26,20 @@ References
    arXiv:1801.04406: R1.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from generative.errors import SettingError
-from generative.gan import GAN, frozen
+from generative.gan import GAN
 from generative.training import register_objective
 from nets import functional as F  # noqa: N812  # as everywhere in the field
 from nets import random
 from nets.evaluation import Batch, Objective
-from nets.layers import Module
+from nets.layers import Module, Parameter
 from nets.tensor import Tensor
 
 Array = npt.NDArray[Any]
@@ -106,6 +107,28 @@ def r1_penalty(model: GAN, images: Array, labels: Array, real: Tensor) -> Tensor
     direction = random.generator().standard_normal(images.shape, np.float32)
     moved = model.discriminate(images + np.float32(STEP) * direction, labels)
     return (((moved - real) / STEP) ** 2).mean()
+
+
+@contextmanager
+def frozen(module: Module) -> Iterator[None]:
+    """Let gradients pass through what is computed within the block, but not reach the parameters of the module.
+
+    Setting ``requires_grad`` would not do: some operations ask for it only on the way back, after the block. So the
+    parameters stand aside for tensors without a gradient that share their memory.
+    """
+    held = [
+        (part, name, value)
+        for part in module.modules()
+        for name, value in vars(part).items()
+        if isinstance(value, Parameter)
+    ]
+    for part, name, value in held:
+        setattr(part, name, value.detach())
+    try:
+        yield
+    finally:
+        for part, name, value in held:
+            setattr(part, name, value)
 
 
 @register_objective("gan")

@@ -11,8 +11,7 @@ References
 .. [4] T. Miyato, M. Koyama, "cGANs with projection discriminator", 2018, arXiv:1802.05637.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, Final, Literal
 
@@ -25,7 +24,7 @@ from generative.image_model import ImageModel, Images, check_labels
 from nets import functional as F  # noqa: N812  # as everywhere in the field
 from nets import models, ops
 from nets.graph import no_grad
-from nets.layers import Buffer, Module, Parameter
+from nets.layers import Buffer, Module
 from nets.layers.module import in_use
 from nets.models import MAX_WIDTH
 from nets.tensor import Operand, Tensor, as_tensor
@@ -134,28 +133,6 @@ class GAN(ImageModel):
         if case is not None and check_labels(case, 3, "case").shape != chosen.shape:
             raise SettingError(f"case must have one value a label, got {np.shape(case)} for {chosen.shape}")
         return self.decode(generator.standard_normal((len(chosen), self.latent), np.float32), chosen)
-
-
-@contextmanager
-def frozen(module: Module) -> Iterator[None]:
-    """Let gradients pass through what is computed within the block, but not reach the parameters of the module.
-
-    Setting ``requires_grad`` would not do: some operations ask for it only on the way back, after the block. So the
-    parameters stand aside for tensors without a gradient that share their memory.
-    """
-    held = [
-        (part, name, value)
-        for part in module.modules()
-        for name, value in vars(part).items()
-        if isinstance(value, Parameter)
-    ]
-    for part, name, value in held:
-        setattr(part, name, value.detach())
-    try:
-        yield
-    finally:
-        for part, name, value in held:
-            setattr(part, name, value)
 
 
 # --- building ---

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 import nets
 from generative import adversarial
+from generative.adversarial import frozen
 from generative.errors import SettingError
-from generative.gan import GAN, frozen
+from generative.gan import GAN
 from generative.gan_diagnostics import classify
 from generative.image_model import load, save
 from generative.recipes.gan import RECIPES
