@@ -1,6 +1,16 @@
 """Latent diffusion of letters: an autoencoder first, then a denoiser of its latents.
 
-What was found on the way, each by training on EMNIST and measuring 26 x 200 letters: CHANGEME
+What was found on the way, at equal processor time, by training on EMNIST and measuring 26 x 200 letters:
+
+- A small denoiser that takes more steps beats a large one: 256 and 512 numbers wide at 7,500 steps against 384 and 768
+  at 4,000, both about 250 s, gave .80 against 1.20 in Frechet distance. In an hour the larger one is worth its price.
+- Batches of 128 or of 256 images make no difference.
+- A weak pull to the prior, beta .02 with 48 latents, is better than .1 with 40: sharp reconstructions matter more than
+  a smooth latent space.
+- A contrast of 1.15 makes up for the blur of the decoder: .97 against .79 of the sharpness of real letters, and half of
+  the Frechet distance of reconstructions, for nothing.
+- Guidance in the middle of the way only, as T. Kynkaanniemi et al. found (arXiv:2404.07724), costs less variety than
+  everywhere: recall .82 against .75 at the same accuracy.
 """
 
 from dataclasses import replace
