@@ -1,8 +1,24 @@
 """Recipes of GANs: some that draw well, and some that fail on purpose, to show how.
 
-Accuracy is the share of 10,000 drawings, 1,000 a digit, that a classifier (99.5 % right on real test images) takes for
-the digit that was asked; modes and entropy are `generative.gan_diagnostics.ModeCoverage` of them, at best 10 and
-log 10 = 2.30. Seed 0; CPU time of training with one thread, evaluation every 1,000 steps included.
+On MNIST, seed 0. Accuracy is the share of 10,000 drawings, 1,000 a digit, that a classifier (99.5 % right on real test
+images) takes for the digit that was asked; classes and entropy are `generative.gan_diagnostics.ModeCoverage` of them,
+at best 10 and log 10 = 2.30; diversity is the root mean squared distance of two drawings (two real test images: 10.28).
+CPU time of training, one thread.
+
+=============  ========  =======  =======  =========  ===========
+recipe         accuracy  classes  entropy  diversity  CPU seconds
+=============  ========  =======  =======  =========  ===========
+default        .978      10       2.30     10.18      179
+dense          .831      10       2.28     9.09       132
+unconditional  -         9        2.08     9.98       66
+collapse       -         1        0.00     1.38       12
+vanishing      -         1        0.00     1.39       18
+=============  ========  =======  =======  =========  ===========
+
+"unconditional" leaves out the 1, which is less than a hundredth of its drawings: modes are lost without any failure in
+the curves. What the two that fail draw is no digit; the classifier happens to take all of it for the same one. That they differ
+shows in the discriminator: in the end it is right about 53 % of the real and 54 % of the drawn images of "collapse",
+but about all of "vanishing", where the slope |dL_G/df| has fallen to 1e-5.
 """
 
 from dataclasses import replace
@@ -37,7 +53,8 @@ _DENSE: Final = replace(_CONV, name="dense", settings=_DENSE_WIDTHS)
 _UNCONDITIONAL: Final = replace(
     _CONV, name="unconditional", settings={**_CONV.settings, "conditional": False}, steps=3_000
 )
-"""Told no classes, as the two that fail, but it draws all of them."""
+"""Told no classes, as the two that fail, which are to be compared with it; that the others draw each class equally often
+is what they were asked for."""
 _COLLAPSE: Final = replace(
     _CONV,
     name="collapse",
