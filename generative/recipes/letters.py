@@ -7,10 +7,10 @@ What was found on the way, at equal processor time, by training on EMNIST and me
 - Batches of 128 or of 256 images make no difference.
 - A weak pull to the prior, beta .02 with 48 latents, is better than .1 with 40: sharp reconstructions matter more than
   a smooth latent space.
-- A contrast of 1.15 makes up for the blur of the decoder: .97 against .79 of the sharpness of real letters, and half of
-  the Frechet distance of reconstructions, for nothing.
-- Guidance in the middle of the way only, as T. Kynkaanniemi et al. found (arXiv:2404.07724), costs less variety than
-  everywhere: recall .82 against .75 at the same accuracy.
+- A contrast above 1 makes up for the blur of the decoder: at 1.2 the reconstructions of a short training had 1.02
+  instead of .79 of the sharpness of real letters, and less than half of the Frechet distance, for nothing.
+- Guidance in the middle of the way only, as T. Kynkaanniemi et al. found (arXiv:2404.07724), is better and cheaper than
+  everywhere: at the same accuracy of .95 a Frechet distance of 1.9 against 2.4, and a recall of .82 against .80.
 """
 
 from dataclasses import replace
