@@ -16,9 +16,9 @@ vanishing      -         1        0.00     1.39       18
 =============  ========  =======  =======  =========  ===========
 
 "unconditional" leaves out the 1, which is less than a hundredth of its drawings: modes are lost without any failure in
-the curves. What the two that fail draw is no digit; the classifier happens to take all of it for the same one. That they differ
-shows in the discriminator: in the end it is right about 53 % of the real and 54 % of the drawn images of "collapse",
-but about all of "vanishing", where the slope |dL_G/df| has fallen to 1e-5.
+the curves. What the two that fail draw is no digit; the classifier happens to take all of it for the same one. The
+discriminator tells them apart: in the end it is right about 53 % of the real and 54 % of the drawn images of
+"collapse", but about all of "vanishing", where the slope |dL_G/df| has fallen to 1e-5.
 """
 
 from dataclasses import replace
@@ -53,8 +53,8 @@ _DENSE: Final = replace(_CONV, name="dense", settings=_DENSE_WIDTHS)
 _UNCONDITIONAL: Final = replace(
     _CONV, name="unconditional", settings={**_CONV.settings, "conditional": False}, steps=3_000
 )
-"""Told no classes, as the two that fail, which are to be compared with it; that the others draw each class equally often
-is what they were asked for."""
+"""Told no classes, as the two that fail, which are to be compared with it; the others draw each class equally often
+because they are asked to."""
 _COLLAPSE: Final = replace(
     _CONV,
     name="collapse",
