@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import nets
 from generative import samplers
+from generative.animate import save
 from generative.errors import SettingError
-from generative.toys import energy_distance, mean_distance, scatter, train_points
+from generative.toys import energy_distance, frames, mean_distance, scatter, train_points
 
 CIRCLE = pytest.mark.parametrize(
     ("schedule", "parametrization", "start", "sampler"),
@@ -118,3 +120,15 @@ def test_a_moving_point_moves_in_the_picture_by_less_than_a_pixel():
     one, other = (scatter([[x, 0.0]], size=40, extent=2).astype(int) for x in (0.0, 0.02))
 
     assert 0 < np.abs(one - other).max() < 64
+
+
+def test_the_way_from_noise_becomes_a_moving_picture(tmp_path):
+    states = [samplers.State(t, np.float32([[t, 0.0]]), np.zeros((1, 2), np.float32)) for t in (0.5, 0.0)]
+
+    first, last = pictures = list(frames(states, size=40, extent=2))
+
+    np.testing.assert_array_equal(first.pixels, scatter([[0.5, 0.0]], size=40, extent=2))
+    assert first.seconds < last.seconds
+    save(pictures, tmp_path / "points.gif")
+    with Image.open(tmp_path / "points.gif") as gif:
+        assert (gif.n_frames, gif.size) == (2, (40, 40))
