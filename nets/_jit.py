@@ -21,7 +21,9 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 logger = logging.getLogger(__name__)
 
-# Sums may be taken in any order, so that they can use SIMD; NaN and infinity keep their meaning.
+# Sums may be taken in any order, so that they can use SIMD; NaN and infinity keep their meaning. A loop that sums must
+# not write to an array as well: the compiler then adds a way for arrays that overlap, and takes it for arrays that only
+# lie close to each other, so that the last bit of the sum would depend on where memory was free.
 FASTMATH: Final = {"contract", "reassoc", "arcp", "nsz"}
 
 

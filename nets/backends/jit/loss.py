@@ -21,6 +21,7 @@ def softmax_row(z: Array, p: Array) -> tuple[Any, Any]:
     total = z.dtype.type(0)
     for j in range(z.size):
         p[j] = exp(z[j] - top)
+    for j in range(z.size):  # a loop of its own: see `nets._jit`
         total += p[j]
     scale = z.dtype.type(1) / total
     for j in range(z.size):

@@ -171,6 +171,7 @@ def layer_norm_rows_backward(grad: Any, x: Any, weight: Any, statistics: Any, gr
         sum_delta, sum_product = x.dtype.type(0), x.dtype.type(0)
         for j in range(features):
             normal[j] = (values[j] - mean) * scale
+        for j in range(features):  # a loop of its own: see `nets._jit`
             delta = g[j] * weight[j]
             sum_delta += delta
             sum_product += delta * normal[j]

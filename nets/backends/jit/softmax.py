@@ -88,6 +88,7 @@ def softmax_rows(scores: Any, scale: Any, causal: bool, mask: Any) -> None:
                 total = zero
                 for j in range(seen.size):
                     seen[j] = exp_of_negative(seen[j] - largest)
+                for j in range(seen.size):
                     total += seen[j]
                 factor = zero if total == zero else one / total
                 for j in range(seen.size):
