@@ -15,8 +15,8 @@ from cli.errors import require
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from generative.alphabet import Alphabet
     from generative.animate import Frame
+    from generative.writing.alphabet import Alphabet
 
 LETTERS: Final = Path("runs/diffusion")
 DIGITS: Final = Path("runs/digits")
@@ -69,7 +69,7 @@ class Generate:
         start = time.monotonic()
         with preparing():
             from generative.animate import COLOURS, check_path, save
-            from generative.text import check_length
+            from generative.writing.text import check_length
 
             check_path(self.out)  # before models are loaded: what cannot be written is not drawn
             check_length(self.text)
@@ -96,8 +96,8 @@ class Generate:
             require("--seconds", self.seconds, 0, 60)
 
     def _alphabet(self) -> "Alphabet":
-        from generative.alphabet import Alphabet
         from generative.image_model import load
+        from generative.writing.alphabet import Alphabet
 
         digits = DIGITS if self.digits is None and DIGITS.exists() else self.digits
         return Alphabet(
@@ -105,7 +105,7 @@ class Generate:
         )
 
     def _frames(self, alphabet: "Alphabet") -> "Iterator[Frame]":
-        from generative.sentences import Style, write
+        from generative.writing.sentences import Style, write
 
         style = Style(
             columns=self.width,

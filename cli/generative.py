@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from generative.coder import Coder
+    from generative.autoencoders.coder import Coder
     from generative.image_model import ImageModel
     from generative.training import Recipe
     from nets.data import LabelledImages, Split
@@ -297,7 +297,7 @@ class Interpolate:
         self._check()
         with preparing():
             from generative.animate import check_path
-            from generative.interpolation import choose_pairs, interpolate
+            from generative.autoencoders.interpolation import choose_pairs, interpolate
 
             check_path(self.out)
             coders, data = self._load()
@@ -306,7 +306,7 @@ class Interpolate:
         self._write(paths)
         figures: dict[str, Any] = {"out": str(self.out), "models": list(coders), "frames": self.frames}
         if self.judge is not None:
-            from generative.paths import compare_paths
+            from generative.autoencoders.paths import compare_paths
             from nets.checkpoint import load as load_network
 
             measured = compare_paths(coders, data, load_network(self.judge), first=self.first, second=self.last)
@@ -323,7 +323,7 @@ class Interpolate:
 
     def _load(self) -> "tuple[dict[str, Coder], LabelledImages]":
         """Return the models by name, and the test images that they know how to see."""
-        from generative.coder import Coder
+        from generative.autoencoders.coder import Coder
         from generative.image_model import load
         from generative.training import read_settings
 
@@ -341,7 +341,7 @@ class Interpolate:
 
     def _write(self, paths: "list[npt.NDArray[np.float32]]") -> None:
         from generative.animate import moving, save
-        from generative.interpolation import filmstrip, side_by_side
+        from generative.autoencoders.interpolation import filmstrip, side_by_side
 
         if self.out.suffix == ".png":
             import numpy as np
@@ -397,8 +397,8 @@ class Report:
         require("--per-class", self.per_class, 6, MAX_PER_CLASS)
         check_seed(self.seed)
         with preparing():
-            from generative import report
-            from generative.judge import load_judge
+            from generative.measures import report
+            from generative.measures.judge import load_judge
 
             name = self._dataset()
             judge = load_judge(self._judge(name))

@@ -13,10 +13,10 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from generative.animate import COLOURS, Colours, Frame, Pixels, save
-from generative.coder import Coder
+from generative.autoencoders.coder import Coder
+from generative.diffusion.schedules import Schedule
 from generative.errors import SettingError
 from generative.image_model import Images, check_labels
-from generative.schedules import Schedule
 
 Floats = npt.NDArray[np.float32]
 

@@ -6,7 +6,7 @@ Small batches and a high learning rate, which falls to 0, are worth more than an
 from dataclasses import replace
 from typing import Any, Final
 
-from generative import autoencoder, vae  # noqa: F401  # they register the models
+from generative.autoencoders import autoencoder, vae  # noqa: F401  # they register the models
 from generative.training import Recipe
 
 DENSE: Final[dict[str, Any]] = {"latent": 32, "widths": [512, 256]}

@@ -1,7 +1,7 @@
 """Recipes of GANs: some that draw well, and some that fail on purpose, to show how.
 
 On MNIST, seed 0. Accuracy is the share of 10,000 drawings, 1,000 a digit, that a classifier (99.5 % right on real test
-images) takes for the digit that was asked; classes and entropy are `generative.gan_diagnostics.ModeCoverage` of them,
+images) takes for the digit that was asked; classes and entropy are `generative.gan.diagnostics.ModeCoverage` of them,
 at best 10 and log 10 = 2.30; diversity is the root mean squared distance of two drawings (two real test images: 10.28).
 CPU time of training, one thread.
 
@@ -24,7 +24,7 @@ discriminator tells them apart: in the end it is right about 53 % of the real an
 from dataclasses import replace
 from typing import Any, Final
 
-from generative import adversarial  # noqa: F401  # registers the objective
+from generative.gan import objective  # noqa: F401  # registers the objective
 from generative.training import Recipe
 
 _CONV: Final = Recipe(

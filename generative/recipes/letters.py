@@ -16,7 +16,7 @@ What was found on the way, at equal processor time, by training on EMNIST and me
 from dataclasses import replace
 from typing import Final
 
-from generative import latent_diffusion  # noqa: F401  # registers model and objective
+from generative.diffusion import latent_diffusion  # noqa: F401  # registers model and objective
 from generative.training import Recipe
 
 _AUTOENCODER: Final = Recipe(

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Final
 
-from generative import pixel_diffusion  # noqa: F401  # registers model and objective
+from generative.diffusion import pixel_diffusion  # noqa: F401  # registers model and objective
 from generative.training import Recipe
 
 _PIXELS: Final = Recipe(

@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 
 import nets
-from generative.judge import Judge
+from generative.measures.judge import Judge
 from nets import models
 from nets.data import Split, glyphs
 from nets.testing import overfits_one_batch

@@ -5,6 +5,8 @@ import pytest
 from PIL import Image
 
 from generative import pictures
+from generative.autoencoders.vae import vae
+from generative.diffusion.schedules import get as schedule
 from generative.errors import SettingError
 from generative.pictures import (
     GAP,
@@ -16,8 +18,6 @@ from generative.pictures import (
     noising_strip,
     write_image,
 )
-from generative.schedules import get as schedule
-from generative.vae import vae
 from tests.generative.drawn_letters import DenoisedLetters
 
 IMAGES = DenoisedLetters().images[:26, 0]

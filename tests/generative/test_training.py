@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import generative.latent_diffusion  # noqa: F401  # registers the model
+import generative.diffusion.latent_diffusion  # noqa: F401  # registers the model
 import nets
 from generative import recipes
 from generative.errors import ModelError, SettingError

@@ -1,4 +1,4 @@
-"""The pages about nets and generative: their links to code name what is there. (`tests/test_package.py` runs their examples.)"""
+"""The pages about nets and generative: links name what is there. (`tests/test_package.py` runs their examples.)"""
 
 import ast
 import re
@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = sorted(DOCS.glob("nets*.md")) + sorted(DOCS.glob("generative*.md")) + [page for page in sorted(DOCS.glob("design/*.md")) if page.name >= "0005"]
+DESIGN = [page for page in sorted(DOCS.glob("design/*.md")) if page.name >= "0005"]
+PAGES = [*sorted(DOCS.glob("nets*.md")), *sorted(DOCS.glob("generative*.md")), *DESIGN]
 LINK = re.compile(r"\[([^\]]*)\]\(([^)\s]+)\)")
 
 
@@ -37,5 +38,6 @@ def test_links_lead_to_files_and_to_functions_that_exist(page):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_files_that_are_named_exist(page):
     root = DOCS.parent
-    for name in re.findall(r"`((?:nets|generative|examples|benchmarks|tests|docs)/[^`*]*)`", page.read_text(encoding="utf-8")):
+    folders = "nets|generative|examples|benchmarks|tests|docs"
+    for name in re.findall(rf"`((?:{folders})/[^`*]*)`", page.read_text(encoding="utf-8")):
         assert (root / name).exists(), f"{page.name}: {name}"

@@ -1,4 +1,4 @@
-"""Density, coverage and recall by loops over single points: the naive twin of `generative.metrics`."""
+"""Density, coverage and recall by loops over single points: the naive twin of `generative.measures.metrics`."""
 
 import math
 

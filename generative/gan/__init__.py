@@ -1,0 +1,1 @@
+"""Two networks against each other: one draws, one tells drawings from real images."""
