@@ -28,3 +28,20 @@ _QUICK: Final = replace(
     ema=0.99,
 )
 RECIPES: Final[tuple[Recipe, ...]] = (_PIXELS, _QUICK)
+"""What "pixels" reached with seed 0 on the 60,000 training images of MNIST: 1,304 s of processor time on one shared
+core of an EPYC, 145 ms a step. A classifier that reads 99.35 % of 10 x 400 test images right reads 98.9 % of as many
+drawn ones (seed 1, 20 steps, guidance 1.5) as the digit that was asked for; of the worst class, the fives, 97.3 %.
+Sharpness is 0.95 and variety within a class 0.94 of those of the test images; 41 images a second of processor time.
+With 10 x 50 images:
+
+========  =======  ========  =========  =======
+guidance  sampler  accuracy  sharpness  variety
+========  =======  ========  =========  =======
+1         2M, 20   .938      .95        1.06
+1.25      2M, 20   .976      .95        .98
+1.5       2M, 20   .992      .95        .94
+2         2M, 20   1.000     .95        .89
+1.5       2M, 40   .986      .95        .94
+1.5       Heun 15  .986      .94        .95
+========  =======  ========  =========  =======
+"""
