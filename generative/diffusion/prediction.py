@@ -157,7 +157,7 @@ def noised(
 
     Examples
     --------
-    >>> from generative import schedules
+    >>> from generative.diffusion import schedules
     >>> rng = np.random.default_rng(0)
     >>> x0 = np.ones((2, 3), np.float32)
     >>> x_t, t, target = noised(x0, draw_times(2, rng), schedules.get("flow"), "flow", rng)

@@ -3,7 +3,7 @@ r"""From noise to images: samplers as functions, apart from models.
 All have the interface ``sampler(predict, x, schedule, times, *, generator=None)`` and yield a `State` after each step:
 
 >>> import numpy as np
->>> from generative import schedules
+>>> from generative.diffusion import schedules
 >>> def predict(x, t):  # the best there is where all images are 3: x_0 is known, and eps is what is left
 ...     alpha, sigma = schedules.get("flow").at(t)
 ...     return np.full_like(x, 3), (x - alpha * 3) / sigma
