@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from generative.autoencoders.coder import Coder
     from generative.image_model import ImageModel
-    from generative.training import Recipe
+    from generative.recipe import Recipe
     from nets.data import LabelledImages, Split
     from nets.training import Callback
 
@@ -121,7 +121,7 @@ class Train:
     def _plan(self) -> "tuple[Recipe, int]":
         """Return the recipe and the seed: the run's own, or those of the command line."""
         from generative import recipes
-        from generative.training import read_settings
+        from generative.recipe import read_settings
 
         if self.resume:
             recipe, seed = read_settings(self.folder)
@@ -325,7 +325,7 @@ class Interpolate:
         """Return the models by name, and the test images that they know how to see."""
         from generative.autoencoders.coder import Coder
         from generative.image_model import load
-        from generative.training import read_settings
+        from generative.recipe import read_settings
 
         coders: dict[str, Coder] = {}
         names = set()
@@ -429,7 +429,7 @@ class Report:
         if self.model.suffix == ".npz":
             return "emnist"
         from generative.image_model import load
-        from generative.training import read_settings
+        from generative.recipe import read_settings
 
         load(self.model)  # says best what is wrong with a folder
         return read_settings(self.model if self.model.is_dir() else self.model.parent)[0].data

@@ -5,27 +5,24 @@ the kind of model and stands beside it. A latent diffusion model has a recipe of
 which is trained first, in a subfolder.
 """
 
-import json
-import math
+import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal, Self
+from typing import Any, Final
 
 import numpy as np
 
 from generative.datasets import Batches
-from generative.errors import ModelError, SettingError
+from generative.errors import SettingError
 from generative.image_model import ImageModel, LatentModel, load, save
+from generative.recipe import SETTINGS_NAME, Recipe, read_settings, write_settings
 from nets import models, optim, random, schedules
 from nets.checkpoint import FILE_NAME
 from nets.data import LabelledImages
 from nets.evaluation import Objective
-from nets.files import write_atomically
 from nets.layers import Module
 from nets.training import CHECKPOINT_NAME, METRICS_NAME, Callback, Trainer
 
-SETTINGS_NAME: Final = "settings.json"
 AUTOENCODER_FOLDER: Final = "autoencoder"
 OBJECTIVES: Final[dict[str, Callable[..., Objective]]] = {}
 """By the registered name of the model: a function of ``Recipe.objective`` that returns what is minimised."""
@@ -44,94 +41,6 @@ def register_objective(model: str) -> Callable[[Callable[..., Objective]], Calla
         return function
 
     return add
-
-
-@dataclass(frozen=True, kw_only=True)
-class Recipe:
-    """How to train an image model."""
-
-    family: str
-    """What the command line calls it: ae, vae, diffusion, gan."""
-    name: str
-    """Which recipe of the family."""
-    data: str
-    """Name in `generative.datasets.DATASETS`."""
-    model: str
-    """Name in `nets.models.MODELS`."""
-    settings: dict[str, Any] = field(default_factory=dict)
-    """Settings of the model beside ``size`` and ``classes``."""
-    objective: dict[str, Any] = field(default_factory=dict)
-    """Settings of the objective."""
-    steps: int = 10_000
-    """Steps of the optimiser."""
-    steps_per_epoch: int = 500
-    """After about so many steps there is a line in metrics.jsonl and a checkpoint."""
-    batch_size: int = 128
-    """Images a step."""
-    balanced: bool = True
-    """Whether all classes are equally frequent in the batches."""
-    optimizer: Literal["sgd", "adam", "adamw"] = "adamw"
-    """Rule."""
-    lr: float = 1e-3
-    """Highest learning rate."""
-    betas: tuple[float, float] = (0.9, 0.999)
-    """Of Adam and AdamW."""
-    weight_decay: float = 1e-4
-    """Of the rule."""
-    schedule: Literal["constant", "cosine"] = "cosine"
-    """Whether the learning rate falls to 0."""
-    warmup: int = 300
-    """Steps in which it first rises."""
-    ema: float | None = 0.999
-    """Decay of the average of weights, which is what is saved in the end."""
-    max_grad_norm: float = float("inf")
-    """Longer gradients are scaled down to this length."""
-    autoencoder: "Recipe | None" = None
-    """Of a latent model: what is trained first, and gives the latent space."""
-
-    def __post_init__(self) -> None:
-        for name in ("steps", "steps_per_epoch", "batch_size"):
-            value = getattr(self, name)
-            if type(value) is not int or value < 1:
-                raise SettingError(f"{name} must be a positive int, got {value!r}")
-        if self.optimizer not in ("sgd", "adam", "adamw"):
-            raise SettingError(f"optimizer must be sgd, adam or adamw, got {self.optimizer!r}")
-        if self.schedule not in ("constant", "cosine"):
-            raise SettingError(f"schedule must be constant or cosine, got {self.schedule!r}")
-        if type(self.warmup) is not int or self.warmup < 0:
-            raise SettingError(f"warmup must be an int of at least 0, got {self.warmup!r}")
-
-    @property
-    def epochs(self) -> int:
-        """Epochs in all; the last step of a recipe ends one."""
-        return max(1, round(self.steps / self.steps_per_epoch))
-
-    @property
-    def epoch_steps(self) -> int:
-        """Steps of each epoch: about ``steps_per_epoch``, and in all epochs the fewest that are at least ``steps``."""
-        return math.ceil(self.steps / self.epochs)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return all settings as values of JSON, which knows neither tuples nor infinity."""
-        values: dict[str, Any] = json.loads(json.dumps(asdict(self)), parse_constant=lambda name: None)
-        return values
-
-    @classmethod
-    def from_dict(cls, saved: dict[str, Any]) -> Self:
-        """Return the recipe of `to_dict`.
-
-        Raises
-        ------
-        SettingError, TypeError, ValueError, KeyError
-            If it is no such dictionary.
-        """
-        values = dict(saved)
-        values["betas"] = tuple(values["betas"])
-        limit = values["max_grad_norm"]
-        values["max_grad_norm"] = float("inf") if limit is None else float(limit)
-        if values["autoencoder"] is not None:
-            values["autoencoder"] = cls.from_dict(values["autoencoder"])
-        return cls(**values)
 
 
 def train(
@@ -231,6 +140,7 @@ def make_trainer(
 
     if recipe.model not in OBJECTIVES:
         raise SettingError(f"model must be one of {', '.join(OBJECTIVES)}, got {recipe.model!r}")
+    objective = _objective(recipe)
     random.manual_seed(seed)
     model = models.build(
         recipe.model, size=data.images.shape[-1], classes=list(data.classes), **_settings(recipe, autoencoder)
@@ -255,13 +165,22 @@ def make_trainer(
         model,
         optimizer,
         loader,
-        OBJECTIVES[recipe.model](**recipe.objective),
+        objective,
         schedule=schedule,
         ema=None if recipe.ema is None else schedules.EMA(model, recipe.ema),
         max_grad_norm=recipe.max_grad_norm,
         folder=folder,
         should_stop=should_stop,
     )
+
+
+def _objective(recipe: Recipe) -> Objective:
+    function = OBJECTIVES[recipe.model]
+    known = inspect.signature(function).parameters
+    if unknown := recipe.objective.keys() - known:
+        settings = f"the settings {', '.join(known)}" if known else "no settings"
+        raise SettingError(f"the objective of {recipe.model} has {settings}, got {', '.join(sorted(unknown))}")
+    return function(**recipe.objective)
 
 
 def _settings(recipe: Recipe, autoencoder: ImageModel | None) -> dict[str, Any]:
@@ -276,13 +195,6 @@ def _optimizer(recipe: Recipe, model: Module) -> optim.Optimizer:
     return rule(learned, lr=recipe.lr, betas=recipe.betas, weight_decay=recipe.weight_decay)
 
 
-def write_settings(folder: Path, recipe: Recipe, seed: int) -> None:
-    """Remember what a run does, for people and for `read_settings`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    text = json.dumps({"seed": seed, "recipe": recipe.to_dict()}, indent=2) + "\n"
-    write_atomically(folder / SETTINGS_NAME, lambda path: path.write_text(text, encoding="utf-8"))
-
-
 def _check_same(folder: Path, recipe: Recipe, seed: int) -> None:
     """Refuse to go on with a run by another recipe or seed than it began with; settings.json would tell a lie."""
     begun, begun_seed = read_settings(folder)
@@ -290,24 +202,6 @@ def _check_same(folder: Path, recipe: Recipe, seed: int) -> None:
     for name, value in ours.items():
         if value != theirs[name]:
             raise SettingError(f"{name} of the run in {folder} is {theirs[name]!r}, got {value!r}; a run keeps its own")
-
-
-def read_settings(folder: Path) -> tuple[Recipe, int]:
-    """Return the recipe and the seed of a run.
-
-    Raises
-    ------
-    ModelError
-        If there is no run in the folder, or the file is damaged.
-    """
-    path = folder / SETTINGS_NAME
-    if not path.is_file():
-        raise ModelError(f"no run in {folder}: there is no {SETTINGS_NAME}")
-    try:
-        saved = json.loads(path.read_text(encoding="utf-8"))
-        return Recipe.from_dict(saved["recipe"]), int(saved["seed"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{path} is damaged: {error!r}") from error
 
 
 def remove_run(folder: Path) -> None:

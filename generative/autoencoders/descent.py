@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 from generative.autoencoders import vae  # noqa: F401  # registers the model of `MNIST_VAE`
 from generative.datasets import Batches
 from generative.errors import SettingError
-from generative.training import Recipe, make_trainer
+from generative.recipe import Recipe
+from generative.training import make_trainer
 from nets import random
 from nets.data import LabelledImages
 from nets.errors import AnomalyError

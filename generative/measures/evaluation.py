@@ -12,7 +12,7 @@ from generative.image_model import Images
 from generative.measures.calibration import BLURRED
 from generative.measures.memorisation import Nearest
 from generative.measures.metrics import Figures
-from generative.training import Recipe
+from generative.recipe import Recipe
 
 Kind = Literal["model", "reconstruction", "other", "calibration"]
 

@@ -3,8 +3,8 @@
 from typing import Final
 
 from generative.errors import SettingError
+from generative.recipe import Recipe
 from generative.recipes import autoencoders, gan, letters, pixel_diffusion
-from generative.training import Recipe
 
 ALL: Final[tuple[Recipe, ...]] = (
     *autoencoders.RECIPES,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from generative.autoencoders import autoencoder, vae  # noqa: F401  # they register the models
-from generative.training import Recipe
+from generative.recipe import Recipe
 
 DENSE: Final[dict[str, Any]] = {"latent": 32, "widths": [512, 256]}
 CONV: Final[dict[str, Any]] = {"latent": 32, "architecture": "conv", "widths": [16, 32, 256]}

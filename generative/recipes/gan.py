@@ -25,7 +25,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from generative.gan import objective  # noqa: F401  # registers the objective
-from generative.training import Recipe
+from generative.recipe import Recipe
 
 _CONV: Final = Recipe(
     family="gan",

@@ -17,7 +17,7 @@ from dataclasses import replace
 from typing import Final
 
 from generative.diffusion import latent_diffusion  # noqa: F401  # registers model and objective
-from generative.training import Recipe
+from generative.recipe import Recipe
 
 _AUTOENCODER: Final = Recipe(
     family="vae",

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Final
 
 from generative.diffusion import pixel_diffusion  # noqa: F401  # registers model and objective
-from generative.training import Recipe
+from generative.recipe import Recipe
 
 _PIXELS: Final = Recipe(
     family="diffusion",

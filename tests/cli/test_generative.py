@@ -14,7 +14,7 @@ from PIL import Image
 from cli.main import main
 from generative import recipes
 from generative.image_model import load
-from generative.training import read_settings
+from generative.recipe import read_settings
 from nets.data import Split, glyphs
 
 LETTERS = Split(glyphs(600, generator=1), glyphs(300, generator=2))

@@ -10,8 +10,9 @@ from generative.autoencoders.autoencoder import Autoencoder, add_noise, autoenco
 from generative.autoencoders.coder import reconstruction_loss
 from generative.errors import SettingError
 from generative.image_model import load, save
+from generative.recipe import Recipe
 from generative.recipes.autoencoders import RECIPES
-from generative.training import Recipe, train
+from generative.training import train
 from nets import Tensor, models
 from nets.data import as_float, glyphs
 from nets.testing import check_grads, overfits_one_batch

@@ -19,7 +19,8 @@ from generative.autoencoders.vae import (
 )
 from generative.errors import SettingError
 from generative.image_model import load, save
-from generative.training import Recipe, train
+from generative.recipe import Recipe
+from generative.training import train
 from nets import Tensor, models
 from nets.data import as_float, glyphs
 from nets.evaluation import evaluate

@@ -8,7 +8,8 @@ import pytest
 from generative import image_model, recipes
 from generative.diffusion.latent_diffusion import LatentDiffusion
 from generative.errors import ModelError, SettingError
-from generative.training import Recipe, make_trainer, train
+from generative.recipe import Recipe
+from generative.training import make_trainer, train
 from nets import models
 from nets.data import as_float, glyphs
 

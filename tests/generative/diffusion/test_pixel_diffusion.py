@@ -12,8 +12,9 @@ from generative.diffusion import pixel_diffusion
 from generative.diffusion.pixel_diffusion import CHUNK, to_images
 from generative.errors import SettingError
 from generative.image_model import load, save
+from generative.recipe import Recipe
 from generative.recipes.pixel_diffusion import RECIPES
-from generative.training import OBJECTIVES, Recipe, train
+from generative.training import OBJECTIVES, train
 from nets import models
 from nets.data import glyphs, load_mnist
 from nets.training import CHECKPOINT_NAME
