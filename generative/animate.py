@@ -68,8 +68,8 @@ def check_path(path: Path) -> None:
 def save(frames: Iterable[Frame], path: str | Path, *, colours: Colours = COLOURS["paper"], fps: float = 25) -> None:
     """Write frames to a file of the kind that its ending says: .gif, .apng, .mp4; of .png, only the last frame.
 
-    GIF and APNG are played again and again; the same frames give the same file, byte for byte. In a GIF times are
-    hundredths of a second.
+    GIF and APNG are played again and again; the same frames give the same file, byte for byte. In both, times are
+    hundredths of a second: each frame ends at the nearest one, so that what is rounded does not add up.
 
     Parameters
     ----------
@@ -157,11 +157,17 @@ def _write_images(frames: Iterator[Frame], path: Path, colours: Colours, kind: s
     if first.pixels.ndim == 3 and kind == ".gif":  # one palette for all frames, or colours would flicker
         reference = Image.fromarray(first.pixels).quantize(128, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
 
+    shown, elapsed = 0, 0.0  # hundredths of a second, in whole numbers and exactly
+
     def drawn(frame: Frame) -> Image.Image:
+        nonlocal shown, elapsed
         image = _image(frame, colours, GREYS if kind == ".gif" else 256)
         if reference is not None:
             image = image.quantize(palette=reference, dither=Image.Dither.NONE)
-        image.info["duration"] = max(10, 10 * round(100 * frame.seconds))
+        elapsed += 100 * frame.seconds
+        hundredths = max(1, round(elapsed) - shown)
+        shown += hundredths
+        image.info["duration"] = 10 * hundredths
         return image
 
     start, rest = drawn(first), map(drawn, frames)

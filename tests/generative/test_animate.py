@@ -30,6 +30,15 @@ def read(path):
 
 
 @pytest.mark.parametrize("suffix", [".gif", ".apng"])
+@pytest.mark.parametrize("fps", [30, 40, 48])
+def test_what_is_rounded_of_times_does_not_add_up(tmp_path, suffix, fps):
+    changing = (Frame(np.full((3, 4), 5 * k, np.uint8), 1 / fps) for k in range(48))
+    save(changing, tmp_path / f"a{suffix}")
+
+    assert sum(time for _, time in read(tmp_path / f"a{suffix}")) == pytest.approx(48_000 / fps, abs=5)
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".apng"])
 def test_every_frame_is_kept_for_its_time(tmp_path, suffix):
     save(frames(), tmp_path / f"a{suffix}")
 
