@@ -7,6 +7,7 @@ usual widths also how words wrap; how near two neighbours stand is decided by th
 
 import math
 from collections.abc import Sequence
+from textwrap import dedent
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -103,7 +104,8 @@ def columns_for(text: str) -> int:
 def wrap(text: str, columns: int) -> list[str]:
     r"""Break a cleaned text into lines of at most so many usual letters.
 
-    Lines break at spaces; a word that is longer than a line breaks where it must. New lines stay.
+    Lines break at spaces; a word that is longer than a line breaks where it must. New lines stay, and the spaces that
+    some lines of the text begin with and others do not, as far as there is room for them.
 
     Raises
     ------
@@ -118,20 +120,25 @@ def wrap(text: str, columns: int) -> list[str]:
     ['HELLO', 'WORLD']
     >>> wrap("so\nlong", 8)
     ['so', 'long']
+    >>> wrap("so\n  long", 8)
+    ['so', '  long']
     """
     if not COLUMNS[0] <= columns <= COLUMNS[1]:
         raise SettingError(f"columns must be from {COLUMNS[0]} to {COLUMNS[1]} letters, got {columns}")
     room = columns * COLUMN
-    lines = [line for paragraph in text.split("\n") for line in _wrap_paragraph(paragraph, room)]
+    lines = [line for paragraph in dedent(text).split("\n") for line in _wrap_paragraph(paragraph, room)]
     if len(lines) > MAX_LINES:
         raise TextError(f"text must have at most {MAX_LINES} lines, got {len(lines)} of {columns} letters each")
     return lines
 
 
 def _wrap_paragraph(paragraph: str, room: float) -> list[str]:
-    lines = [""]
-    for word in paragraph.split(" "):
-        longer = f"{lines[-1]} {word}" if lines[-1] else word
+    words = paragraph.lstrip(" ")
+    lines = [" " * min(len(paragraph) - len(words), int(room / 2 / SPACE))]
+    begun = False
+    for word in words.split(" "):
+        longer = f"{lines[-1]} {word}" if begun else lines[-1] + word
+        begun = True
         if usual_width(longer) <= room:
             lines[-1] = longer
             continue

@@ -131,3 +131,9 @@ def test_spaces_widen_and_keep_words_apart():
     assert positions("V A")[1] >= 20 - 1 + SPACE
     assert positions("V  A")[1] == positions("V A")[1] + SPACE
     assert positions("  VA")[0] == 2 * SPACE
+
+
+def test_an_indent_stays_where_other_lines_have_none():
+    assert wrap("one\n  two three", 8) == ["one", "  two", "three"]
+    assert wrap("  one", 8) == ["one"]
+    assert wrap("a\n" + 40 * " " + "bc", 4) == ["a", "   bc"]
