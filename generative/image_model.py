@@ -37,6 +37,11 @@ class ImageModel(Module):
     size: int
     classes: tuple[str, ...]
 
+    @property
+    def draws(self) -> bool:
+        """Whether it can draw new images, not only reconstruct some."""
+        return type(self).sample is not ImageModel.sample
+
     def sample(
         self, labels: npt.ArrayLike, *, generator: np.random.Generator, case: npt.ArrayLike | None = None
     ) -> Images:

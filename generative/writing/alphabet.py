@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from generative.errors import TextError
+from generative.errors import ModelError, TextError
 from generative.image_model import ImageModel, Images, Labels
 from generative.writing import strokes
 from generative.writing.layout import CAPITAL, zone
@@ -133,6 +133,11 @@ class Alphabet:
         Asked for what ``letters`` does not have.
     steps, guidance : int and float, optional
         Of ``letters``, if they come out of noise: other than the model's own.
+
+    Raises
+    ------
+    ModelError
+        If a model cannot draw new images, as an autoencoder cannot.
     """
 
     def __init__(
@@ -144,6 +149,9 @@ class Alphabet:
         guidance: float | None = None,
     ) -> None:
         self.models = (letters,) if digits is None else (letters, digits)
+        for model in self.models:
+            if not (model.draws or isinstance(model, Denoises)):
+                raise ModelError(f"{type(model).__name__} can only reconstruct images, not draw new ones")
         given = {"steps": steps, "guidance": guidance}
         self._options: Any = {name: value for name, value in given.items() if value is not None}
         self._source: dict[str, tuple[int, int]] = {}

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from generative.diffusion.latent_diffusion import latent_diffusion
-from generative.errors import TextError
+from generative.errors import ModelError, TextError
 from generative.writing import alphabet as module
 from generative.writing.alphabet import Alphabet, RowGenerator, ink_box
 from generative.writing.layout import CAPITAL, DESCENT, X_HEIGHT
@@ -31,6 +31,13 @@ def test_everything_that_the_alphabet_knows_is_drawn():
 def test_what_it_does_not_know_is_an_error():
     with pytest.raises(TextError, match="'<'"):
         drawn("A<B")
+
+
+def test_a_model_that_cannot_draw_is_refused():
+    model = models.build("autoencoder", size=28, classes=DIGITS, widths=[4], latent=2)
+
+    with pytest.raises(ModelError, match="Autoencoder can only reconstruct images, not draw new ones"):
+        Alphabet(LETTERS, model)
 
 
 def test_lower_case_is_asked_of_the_class_of_the_capital():
