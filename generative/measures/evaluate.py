@@ -17,7 +17,8 @@ from generative.measures.evaluation import Evaluation, Row, Speed
 from generative.measures.judge import Judge
 from generative.measures.memorisation import copying, nearest
 from generative.measures.metrics import Described, Figures, compare, describe, reconstruction_error
-from generative.training import AUTOENCODER_FOLDER, Recipe, read_settings
+from generative.recipe import Recipe, read_settings
+from generative.training import AUTOENCODER_FOLDER
 from nets.data import Split
 from nets.metrics import read_metrics
 from nets.training import METRICS_NAME
@@ -140,11 +141,11 @@ def read_images(path: str | Path) -> tuple[Images, Labels]:
         If the file is missing or something else; what is in it is checked when it is measured.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with Path(path).open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             return np.asarray(file["images"]), np.asarray(file["labels"])
     except FileNotFoundError:
         raise SettingError(f"no images at {path}") from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError) as error:
+    except Exception as error:  # damage shows as BadZipFile, zlib.error, TokenError and more, depending on where it is
         raise SettingError(f"{path} must be an .npz file with the arrays images and labels: {error}") from error
 
 
@@ -171,8 +172,7 @@ class _Run:
 
     @property
     def draws(self) -> bool:
-        """Whether it can draw new images, not only reconstruct some."""
-        return type(self.model).sample is not ImageModel.sample
+        return self.model.draws
 
 
 @dataclass(frozen=True)

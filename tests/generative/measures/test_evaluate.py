@@ -203,3 +203,22 @@ def test_what_is_no_archive_is_refused(tmp_path):
     for name in ("text.npz", "array.npy"):
         with pytest.raises(SettingError, match=r"must be an \.npz file"):
             read_images(tmp_path / name)
+
+
+@pytest.mark.parametrize("damage", ["half of it", "a header", "what is compressed"])
+def test_a_damaged_archive_is_refused(tmp_path, damage):
+    path = tmp_path / "damaged.npz"
+    np.savez(path, images=np.zeros((40, 16, 16), np.float32), labels=np.arange(40) % 4)
+    content = path.read_bytes()
+    if damage == "half of it":
+        content = content[: len(content) // 2]
+    elif damage == "a header":
+        content = content.replace(b"'descr'", b"('descr", 1)
+    else:
+        np.savez_compressed(path, images=np.random.default_rng(0).random((40, 16, 16)), labels=np.arange(40) % 4)
+        content = path.read_bytes()
+        content = content[:100] + bytes(100) + content[200:]
+    path.write_bytes(content)
+
+    with pytest.raises(SettingError, match=r"damaged\.npz must be an \.npz file"):
+        read_images(path)
