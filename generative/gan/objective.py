@@ -39,8 +39,8 @@ from generative.training import register_objective
 from nets import functional as F  # noqa: N812  # as everywhere in the field
 from nets import random
 from nets.evaluation import Batch, Objective
-from nets.layers import Module, Parameter
-from nets.tensor import Tensor
+from nets.layers import Dropout, Module, Parameter
+from nets.tensor import Operand, Tensor, as_tensor
 
 Array = npt.NDArray[Any]
 STEP: Final = 0.05
@@ -90,7 +90,7 @@ def _sigmoid(z: Array) -> Array:
     return 0.5 + 0.5 * np.tanh(0.5 * z)
 
 
-def r1_penalty(model: GAN, images: Array, labels: Array, real: Tensor) -> Tensor:
+def r1_penalty(model: GAN, images: Operand, labels: Array, real: Tensor) -> Tensor:
     """Return an estimate of the mean of |dD/dx|^2 at real images [6]_, for an engine without second derivatives.
 
     For v of N(0, I), E (v . dD/dx)^2 = |dD/dx|^2, and v . dD/dx = (D(x + h v) - D(x)) / h up to terms of order h: one
@@ -99,13 +99,14 @@ def r1_penalty(model: GAN, images: Array, labels: Array, real: Tensor) -> Tensor
     Parameters
     ----------
     model : GAN
-    images, labels : ndarray
-        Real ones.
+    images : Tensor or ndarray, shape (n, 1, size, size)
+        Real ones, as D saw them: with their noise, where there is some.
+    labels : ndarray of int64, shape (n,)
     real : Tensor, shape (n,)
         Their logits D(x).
     """
-    direction = random.generator().standard_normal(images.shape, np.float32)
-    moved = model.discriminate(images + np.float32(STEP) * direction, labels)
+    direction = random.generator().standard_normal(as_tensor(images).shape, np.float32)
+    moved = model.discriminate(as_tensor(images) + np.float32(STEP) * direction, labels)
     return (((moved - real) / STEP) ** 2).mean()
 
 
@@ -183,10 +184,13 @@ def adversarial(
 
     def objective(model: Module, batch: Batch) -> tuple[Tensor, dict[str, float]]:
         assert isinstance(model, GAN)
+        if r1 and any(isinstance(part, Dropout) for part in model.discriminator.modules()):
+            raise SettingError(f"r1 must be 0 where the discriminator has dropout, got {r1}")
         images, labels, _ = batch
         z = random.generator().standard_normal((len(images), model.latent), np.float32)
         drawn = model.generate(z, labels)
-        real = model.discriminate(_noisy(Tensor(images), noise), labels)
+        seen = _noisy(Tensor(images), noise)
+        real = model.discriminate(seen, labels)
         fake = model.discriminate(_noisy(drawn.detach(), noise), labels)
         with frozen(model.discriminator):
             judged = model.discriminate(_noisy(drawn, noise), labels)
@@ -195,7 +199,7 @@ def adversarial(
         d_term = d_loss if step % discriminator_every == 0 else d_loss.detach()
         g_term = g_loss if step % generator_every == 0 else g_loss.detach()
         if r1 and d_term is d_loss:
-            d_term = d_term + 0.5 * r1 * r1_penalty(model, images, labels, real)
+            d_term = d_term + 0.5 * r1 * r1_penalty(model, seen, labels, real)
         return d_term + g_term, _metrics(loss, d_loss, g_loss, real, fake, judged)
 
     return objective
