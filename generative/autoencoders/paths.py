@@ -13,12 +13,9 @@ import numpy.typing as npt
 
 from generative.autoencoders.interpolation import N_FRAMES, Paths, choose_pairs, interpolate, mix_pixels
 from generative.errors import SettingError
+from generative.measures.classifier import Floats, entropy, probabilities
 from generative.measures.metrics import laplacian_energy
-from nets import functional as F  # noqa: N812  # as everywhere in the field
-from nets.graph import no_grad
 from nets.layers import Module
-from nets.layers.module import in_use
-from nets.tensor import Tensor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,9 +25,6 @@ if TYPE_CHECKING:
     from generative.autoencoders.coder import Coder
     from nets.data import LabelledImages
 
-Floats = npt.NDArray[np.float64]
-CHUNK: Final = 500
-"""Images that are classified at a time."""
 CLEAR: Final = 0.9
 """Probability from which on an image clearly is of a class."""
 
@@ -118,20 +112,20 @@ def measure_paths(paths: Paths, starts: npt.ArrayLike, ends: npt.ArrayLike, clas
     flat = paths.reshape(-1, *paths.shape[2:])
     sharpness = laplacian_energy(flat).reshape(n_pairs, n_frames) / real[:, None]
     p = probabilities(classifier, flat).reshape(n_pairs, n_frames, -1)
-    entropy = -(p * np.log(np.maximum(p, 1e-30))).sum(-1)
+    unsure = entropy(p)
     steps = np.sqrt(np.square(np.diff(paths.astype(np.float64), axis=1)).sum((2, 3)))
     changes = np.abs(np.diff(p, axis=1)).sum(-1) / 2
     middle = slice(n_frames // 3, n_frames - n_frames // 3)
     return PathFigures(
         sharpness=sharpness.mean(1),
         sharpness_middle=sharpness[:, middle].mean(1),
-        entropy=entropy.mean(1),
-        entropy_peak=entropy.max(1),
+        entropy=unsure.mean(1),
+        entropy_peak=unsure.max(1),
         unclear=(p.max(-1) < CLEAR).mean(1),
         longest_step=steps.max(1) / np.maximum(steps.mean(1), 1e-12),
         wavering=changes.sum(1),
         sharpness_curve=sharpness.mean(0),
-        entropy_curve=entropy.mean(0),
+        entropy_curve=unsure.mean(0),
     )
 
 
@@ -172,15 +166,6 @@ def compare_paths(
     paths = {name: interpolate(model, starts, ends, n_frames) for name, model in models.items()}
     paths["cross-fade"] = mix_pixels(starts, ends, n_frames)
     return {name: measure_paths(path, starts, ends, classifier) for name, path in paths.items()}
-
-
-def probabilities(classifier: Module, images: npt.NDArray[np.float32]) -> Floats:
-    """Return what a classifier takes images (n, size, size) for, shape (n, classes)."""
-    with in_use(classifier), no_grad():
-        parts = [
-            F.softmax(classifier(Tensor(images[i : i + CHUNK, None]))).numpy() for i in range(0, len(images), CHUNK)
-        ]
-    return np.concatenate(parts).astype(np.float64)
 
 
 def _mean(values: Floats) -> Mean:

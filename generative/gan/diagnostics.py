@@ -19,16 +19,10 @@ import numpy.typing as npt
 
 from generative.errors import SettingError
 from generative.image_model import Images, check_labels
-from nets.data import as_float
-from nets.graph import no_grad
-from nets.layers import Module
-from nets.layers.module import in_use
-from nets.tensor import Tensor
+from generative.measures.classifier import Floats, entropy
 
-Floats = npt.NDArray[np.float64]
 REACHED: Final = 0.01
 """A class counts as reached if so many of the drawings are of it."""
-CHUNK: Final = 500
 CURVES: Final = ("d_loss", "g_loss", "d_real", "d_fake", "g_signal")
 
 
@@ -49,28 +43,12 @@ class ModeCoverage:
     @property
     def entropy(self) -> float:
         """H, in nats."""
-        used = self.shares[self.shares > 0]
-        return float((used * np.log(1 / used)).sum())  # never -0
+        return float(entropy(self.shares))
 
     @property
     def effective(self) -> float:
         """exp(H), between 1 and the number of classes."""
         return math.exp(self.entropy)
-
-
-def classify(classifier: Module, images: npt.ArrayLike) -> npt.NDArray[np.int64]:
-    """Return the classes that a classifier takes images for, ndarray of int64, shape (n,).
-
-    Parameters
-    ----------
-    classifier : Module
-        (n, 1, height, width) -> scores (n, classes), trained on real images.
-    images : array of float in [0, 1] or of uint8, shape (n, height, width)
-    """
-    given = as_float(images)
-    with in_use(classifier), no_grad():
-        parts = [classifier(Tensor(given[i : i + CHUNK])).numpy().argmax(1) for i in range(0, len(given), CHUNK)]
-    return np.concatenate([np.empty(0, np.int64), *parts])
 
 
 def mode_coverage(images: Images, predictions: npt.ArrayLike, n_classes: int) -> ModeCoverage:
@@ -81,7 +59,7 @@ def mode_coverage(images: Images, predictions: npt.ArrayLike, n_classes: int) ->
     images : ndarray of float, shape (n, height, width)
         Drawings, of a conditional model equally many of each class.
     predictions : array of int, shape (n,)
-        What each is taken for, as by `classify`.
+        What each is taken for, as by `generative.measures.classifier.classify`.
     n_classes : int
         Of the classifier.
 

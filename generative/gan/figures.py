@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from generative.errors import SettingError
-from generative.gan.diagnostics import Floats, ModeCoverage, classify, history, mode_coverage
+from generative.gan.diagnostics import ModeCoverage, history, mode_coverage
 from generative.image_model import Images, load
+from generative.measures.classifier import Floats, classify
+from generative.measures.plots import literal, new_figure, tiled
 from nets.layers import Module
 from nets.metrics import read_metrics
 from nets.training import METRICS_NAME
@@ -48,7 +50,7 @@ def load_run(title: str, folder: Path, classifier: Module, *, n: int = 1000, see
     folder : path
         Of the run.
     classifier : Module
-        See `generative.gan.diagnostics.classify`; of the same classes.
+        See `generative.measures.classifier.classify`; of the same classes.
     n : int
         Drawings for the coverage, equally many of each class but for a remainder.
     seed : int
@@ -80,12 +82,12 @@ def plot_failures(runs: Sequence[Run], classes: Sequence[str]) -> "Figure":
     ------
     SettingError
         If there is no run, or one without drawings.
+    GenerativeError
+        If matplotlib is not installed.
     """
-    from matplotlib.figure import Figure
-
     if not runs or not all(len(run.images) for run in runs):
         raise SettingError("runs must be at least one, each with drawings")
-    figure = Figure(figsize=(3.6 * len(runs), 9.2), layout="constrained")
+    figure = new_figure(3.6 * len(runs), 9.2)
     axes = figure.subplots(4, len(runs), squeeze=False, height_ratios=[3.4, 1.2, 1.5, 1.5])
     for column, run in zip(axes.T, runs, strict=True):
         curves = history(run.rows)
@@ -110,11 +112,8 @@ def _share_scale(row: Sequence["Axes"]) -> None:
 def draw_sheet(ax: "Axes", images: Images, title: str) -> "Axes":
     """Show drawings, ink on paper."""
     n = len(images) - len(images) % COLUMNS or len(images)
-    columns = min(n, COLUMNS)
-    size = images.shape[-1]
-    sheet = images[:n].reshape(n // columns, columns, size, size).transpose(0, 2, 1, 3).reshape(-1, columns * size)
-    ax.imshow(1 - sheet, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-    ax.set_title(title)
+    ax.imshow(1 - tiled(images[:n], min(n, COLUMNS)), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    ax.set_title(literal(title))
     ax.set_axis_off()
     return ax
 
@@ -124,7 +123,7 @@ def draw_classes(ax: "Axes", coverage: ModeCoverage, classes: Sequence[str]) -> 
     places = np.arange(len(classes))
     ax.bar(places, 100 * coverage.shares, color=HEALTHY)
     ax.axhline(100 / len(classes), color=PALE, linewidth=1, linestyle="--")
-    ax.set_xticks(places, classes)
+    ax.set_xticks(places, [literal(name) for name in classes])
     ax.set_ylabel("% of drawings")
     ax.set_title(
         f"{coverage.reached} of {len(classes)} classes, entropy {coverage.entropy:.2f} of {np.log(len(classes)):.2f}",

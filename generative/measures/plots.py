@@ -87,7 +87,7 @@ def plot_class_accuracy(
     ax.hlines(rows, 100 * low, 100 * high, color=colours.accent, linewidth=1.4)
     ax.plot(100 * parts, rows, "o", color=colours.accent, markersize=4.5, label="made, with 95 % interval")
     ax.plot(100 * np.asarray(real), rows, "D", color=colours.muted, markerfacecolor="none", markersize=5, label="real")
-    ax.set_yticks(rows, classes)
+    ax.set_yticks(rows, [literal(name) for name in classes])
     ax.set_ylim(len(classes) - 0.4, -0.6)
     ax.set_xlim(right=100.8)
     ax.set_xlabel("% read as what was asked for", color=colours.muted, fontsize=9)
@@ -104,7 +104,9 @@ def plot_sheet(ax: "Axes", images: Images, labels: Sequence[str], columns: int, 
     height = sheet.shape[0] / len(labels)
     ax.imshow(1 - sheet, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     ax.set_xticks([])
-    ax.set_yticks((np.arange(len(labels)) + 0.5) * height, labels, color=colours.ink, fontsize=9)
+    ax.set_yticks(
+        (np.arange(len(labels)) + 0.5) * height, [literal(name) for name in labels], color=colours.ink, fontsize=9
+    )
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
     return ax
@@ -144,6 +146,15 @@ def tiled(images: Images, columns: int, gap: int = 0) -> npt.NDArray[np.float32]
     sheet[:n, :height, :width] = images
     sheet = sheet.reshape(rows, columns, height + gap, width + gap).swapaxes(1, 2)
     return sheet.reshape(rows * (height + gap), columns * (width + gap))
+
+
+def literal(text: str) -> str:
+    r"""Return a text in which matplotlib sees no formula.
+
+    >>> print(literal("from $5 to $6"))
+    from \$5 to \$6
+    """
+    return text.replace("$", r"\$")
 
 
 def wilson(

@@ -54,7 +54,7 @@ def write_png(evaluation: Evaluation, path: str | Path) -> None:
         curves = grid[0].subgridspec(1, stages)
         for i, (stage, rows) in enumerate(evaluation.curves.items()):
             ax = plots.plot_curve(figure.add_subplot(curves[i]), rows, plots.curve_names(rows)[0])
-            ax.set_title(f"{stage}: {plots.curve_names(rows)[0]}", fontsize=10, loc="left")
+            ax.set_title(plots.literal(f"{stage}: {plots.curve_names(rows)[0]}"), fontsize=10, loc="left")
     _draw_accuracy(figure.add_subplot(grid[-2]), evaluation)
     _draw_table(figure.add_subplot(grid[-1]), evaluation)
     path = Path(path)
@@ -231,7 +231,9 @@ def _draw_curve(ax: "Axes", colours: plots.Colours, *, rows: Sequence[Mapping[st
 def _draw_sheet(ax: "Axes", evaluation: Evaluation) -> None:
     shown = len(evaluation.samples) // len(evaluation.classes)
     plots.plot_sheet(ax, evaluation.samples, evaluation.classes, shown).set_anchor("N")
-    ax.set_title(f"{evaluation.title}: {evaluation.what}, seed {evaluation.seed}", fontsize=11, loc="left")
+    ax.set_title(
+        plots.literal(f"{evaluation.title}: {evaluation.what}, seed {evaluation.seed}"), fontsize=11, loc="left"
+    )
 
 
 def _draw_accuracy(ax: "Axes", evaluation: Evaluation, colours: plots.Colours = plots.ON_WHITE) -> "Axes":
@@ -269,6 +271,6 @@ def _draw_table(ax: "Axes", evaluation: Evaluation) -> None:
 
 def _cells(evaluation: Evaluation, row: Row) -> Sequence[str]:
     f = row.figures
-    worst = f"{evaluation.classes[f.worst_class]}: {100 * f.worst_accuracy:.0f} %"
+    worst = f"{plots.literal(evaluation.classes[f.worst_class])}: {100 * f.worst_accuracy:.0f} %"
     measures = (f.frechet, evaluation.frechet_ratio(f), f.coverage, f.recall, f.density, f.diversity, f.sharpness)
-    return (row.name, _percent(f.accuracy), worst, *(_number(value) for value in measures))
+    return (plots.literal(row.name), _percent(f.accuracy), worst, *(_number(value) for value in measures))

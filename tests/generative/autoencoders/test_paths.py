@@ -8,7 +8,7 @@ import pytest
 import generative.recipes  # noqa: F401  # registers the models
 import nets
 from generative.autoencoders.interpolation import choose_pairs, mix_pixels
-from generative.autoencoders.paths import Mean, compare_paths, measure_paths, plot_paths, probabilities
+from generative.autoencoders.paths import Mean, compare_paths, measure_paths, plot_paths
 from generative.errors import SettingError
 from nets import models
 from nets.data import glyphs
@@ -108,15 +108,6 @@ def test_frames_are_unclear_where_no_class_has_a_probability_of_nine_tenths():
     paths, starts, ends = fade()  # brightness 0, 0.1, ..., 1: log odds -5, -4, ..., 5, of which 3 and more are clear
 
     assert measure_paths(paths, starts, ends, Brightness(10.0)).mean("unclear").value == pytest.approx(5 / 11)
-
-
-def test_probabilities_are_those_of_the_whole_whatever_the_chunk(monkeypatch):
-    images = np.random.default_rng(0).random((7, 4, 4)).astype(np.float32)
-    whole = probabilities(Brightness(3.0), images)
-    monkeypatch.setattr("generative.autoencoders.paths.CHUNK", 3)
-
-    np.testing.assert_allclose(probabilities(Brightness(3.0), images), whole, rtol=1e-6)
-    np.testing.assert_allclose(whole.sum(1), 1, rtol=1e-6)
 
 
 def test_figures_are_json():

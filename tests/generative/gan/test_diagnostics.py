@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 import generative.recipes  # noqa: F401  # registers the model
 import nets
 from generative.errors import ModelError, SettingError
-from generative.gan.diagnostics import CURVES, ModeCoverage, classify, diversity_within, history, mode_coverage
+from generative.gan.diagnostics import CURVES, ModeCoverage, diversity_within, history, mode_coverage
 from generative.gan.figures import COLUMNS, Run, load_run, plot_failures
 from generative.image_model import save
 from nets import models
@@ -64,19 +64,6 @@ def test_diversity_is_the_mean_squared_distance_of_all_pairs(n, seed):
     pairs = [float(((images[i] - images[j]) ** 2).sum()) for i in range(n) for j in range(i)]
 
     assert diversity_within(images) ** 2 == pytest.approx(np.mean(pairs), rel=1e-5)
-
-
-def test_classification_is_that_of_the_classifier_whatever_the_mode_and_number(monkeypatch):
-    monkeypatch.setattr("generative.gan.diagnostics.CHUNK", 3)
-    nets.manual_seed(0)
-    classifier = models.build("mlp", size=4, n_classes=3, hidden=[8], dropout=0.5)
-    images = np.random.default_rng(0).random((8, 4, 4), np.float32)
-
-    guesses = classify(classifier, images)
-
-    np.testing.assert_array_equal(guesses, classifier.eval()(images[:, None]).numpy().argmax(1))
-    assert guesses.dtype == np.int64
-    assert classify(classifier, images[:0]).shape == (0,)
 
 
 @pytest.mark.parametrize(("n", "predictions"), [(0, []), (2, [0]), (1, [5])])

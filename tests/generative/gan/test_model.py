@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 import nets
 from generative.errors import SettingError
 from generative.gan import objective as adversarial
-from generative.gan.diagnostics import classify
 from generative.gan.model import GAN
 from generative.gan.objective import frozen
 from generative.image_model import load, save
+from generative.measures.classifier import classify
+from generative.recipe import Recipe
 from generative.recipes.gan import RECIPES
-from generative.training import OBJECTIVES, Recipe, train
+from generative.training import OBJECTIVES, train
 from nets import models
 from nets.data import LabelledImages, glyphs
 from nets.training import CHECKPOINT_NAME
@@ -242,6 +243,33 @@ def test_r1_estimates_the_squared_slope_of_a_linear_discriminator():
 
     # The mean of 4,000 chi-squared variables has a standard deviation of sqrt(2 / 4000) = 2.2 %.
     assert penalty == pytest.approx(float((4 * weight**2).sum()), rel=0.08)
+
+
+def test_r1_measures_the_slope_not_the_noise_on_the_images(monkeypatch):
+    """Where D sees x + n, its finite difference is that of x + n + h v and x + n, with the same n."""
+    model = build(architecture="dense", conditional=False, dropout=0.0, discriminator_norm=False)
+    seen = []
+    discriminate = type(model).discriminate
+
+    def watched(self, images, labels):
+        seen.append(np.array(images.numpy()))
+        return discriminate(self, images, labels)
+
+    monkeypatch.setattr(type(model), "discriminate", watched)
+    nets.manual_seed(0)
+
+    adversarial.adversarial(noise=5.0, r1=1.0)(model, batch(50))
+
+    real, _, _, moved = seen
+    assert np.std(real - batch(50)[0]) > 4
+    assert np.std(moved - real) == pytest.approx(adversarial.STEP, rel=0.1)
+
+
+def test_r1_is_refused_where_dropout_would_be_measured():
+    model = build(architecture="dense", dropout=0.2)
+
+    with pytest.raises(SettingError, match="r1 must be 0 where the discriminator has dropout, got 1"):
+        adversarial.adversarial(r1=1.0)(model, batch())
 
 
 # --- who learns from what ---

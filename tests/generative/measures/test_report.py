@@ -98,6 +98,14 @@ def test_names_that_look_like_tags_are_words(page):
     assert "<b> &" not in page
 
 
+def test_names_that_look_like_formulas_are_words(evaluation, tmp_path):
+    odd = replace(evaluation, title=r"$\bad$", classes=(r"$\bad$", *evaluation.classes[1:]))
+
+    write_png(odd, tmp_path / "report.png")  # where matplotlib would stumble over a formula of its own language
+
+    assert (tmp_path / "report.png").is_file()
+
+
 def test_the_same_evaluation_gives_the_same_page(evaluation, page):
     assert render_html(evaluation) == page
 
