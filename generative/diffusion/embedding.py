@@ -41,6 +41,11 @@ def sinusoidal(
     -------
     ndarray of float32, shape (n, dim)
 
+    Raises
+    ------
+    SettingError
+        If dim is odd or below 2.
+
     Examples
     --------
     >>> sinusoidal([0.0, 1.0], 4, scale=np.pi, longest=4).round(3).tolist()

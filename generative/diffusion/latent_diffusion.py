@@ -61,19 +61,27 @@ class LatentDiffusion(LatentModel):
         steps: int,
         guidance: float,
         interval: tuple[float, float],
+        start: float,
         generator: np.random.Generator | None = None,
     ) -> None:
         self.size, self.classes = size, tuple(classes)
         self.schedule, self.parametrization = schedules.get(schedule), parametrization
-        self.sampler = samplers.get(sampler)
+        self.sampler, self.start = samplers.get(sampler), start
         self.steps, self.guidance, self.interval = steps, guidance, (float(interval[0]), float(interval[1]))
         vae = models.build_from(autoencoder, generator=generator)
         if not isinstance(vae, VAE):
             raise SettingError(f"autoencoder must be a vae, got {autoencoder.get('model')!r}")
+        if vae.conditional:
+            raise SettingError("autoencoder must not be conditional: its latents would not say what the image is of")
         self.autoencoder: VAE = vae
         self.autoencoder.requires_grad_(False)
         self.denoiser = Denoiser(vae.latent, len(self.classes), generator=generator, **denoiser)
         self.mean, self.std = Buffer(np.zeros(vae.latent, np.float32)), Buffer(np.ones(vae.latent, np.float32))
+        # What breaks a rule is an error now, not when the first image is drawn.
+        prediction.check_start(self.schedule, parametrization, start)
+        rng = np.random.default_rng(0)
+        labels, cases, noise = self._start([], None, rng)
+        self._denoise(noise, labels, cases, rng, None, None)
 
     # --- learning ---
 
@@ -125,7 +133,7 @@ class LatentDiffusion(LatentModel):
         z = np.empty_like(noise)
         for i in range(0, len(noise), CHUNK):
             part = slice(i, i + CHUNK)
-            z[part] = samplers.last(self._denoise(noise[part], chosen[part], cases[part], steps, guidance))
+            z[part] = samplers.last(self._denoise(noise[part], chosen[part], cases[part], generator, steps, guidance))
         return self.decode(z)
 
     def sample_steps(
@@ -137,10 +145,13 @@ class LatentDiffusion(LatentModel):
         steps: int | None = None,
         guidance: float | None = None,
     ) -> Iterator[Images]:
-        """Yield the images after each step, all at once: noise at first, in the end what `sample` returns."""
+        """Yield the images after each step, all at once: noise at first, in the end what `sample` returns.
+
+        Samplers that draw noise in every step give other images than `sample` where there are more than `CHUNK`.
+        """
         chosen, cases, noise = self._start(labels, case, generator)
         parts = [
-            self._denoise(noise[i : i + CHUNK], chosen[i : i + CHUNK], cases[i : i + CHUNK], steps, guidance)
+            self._denoise(noise[i : i + CHUNK], chosen[i : i + CHUNK], cases[i : i + CHUNK], generator, steps, guidance)
             for i in range(0, len(noise), CHUNK)
         ]
         for states in zip(*parts, strict=True):
@@ -157,7 +168,13 @@ class LatentDiffusion(LatentModel):
         return chosen, cases, generator.standard_normal((len(chosen), self.autoencoder.latent), np.float32)
 
     def _denoise(
-        self, noise: Array, labels: Labels, case: Labels, steps: int | None, guidance: float | None
+        self,
+        noise: Array,
+        labels: Labels,
+        case: Labels,
+        generator: np.random.Generator,
+        steps: int | None,
+        guidance: float | None,
     ) -> Iterator[samplers.State]:
         """Return the sampler at work on some latents."""
         n_steps = self.steps if steps is None else steps
@@ -170,7 +187,8 @@ class LatentDiffusion(LatentModel):
             interval=self.interval,
         )
         predict = prediction.predictor(network, self.schedule, self.parametrization)
-        return self.sampler(predict, noise, self.schedule, samplers.uniform_times(n_steps))
+        times = samplers.uniform_times(n_steps, self.start)
+        return self.sampler(predict, noise, self.schedule, times, generator=generator)
 
 
 class _Network:
@@ -216,6 +234,7 @@ def latent_diffusion(
     steps: int = 25,
     guidance: float = 1.5,
     interval: Sequence[float] = (0.0, 1.0),
+    start: float = 1.0,
     generator: np.random.Generator | None = None,
 ) -> LatentDiffusion:
     """Build a latent diffusion model.
@@ -235,6 +254,8 @@ def latent_diffusion(
         Name of a function in `generative.diffusion.samplers`, and in how many steps it goes from noise to image.
     guidance, interval
         See `generative.diffusion.prediction.guided`.
+    start
+        Time at which sampling begins; below 1 where the parametrisation says nothing at 1.
     generator : numpy.random.Generator, optional
         Where the initial weights come from.
     """
@@ -249,6 +270,7 @@ def latent_diffusion(
         steps=steps,
         guidance=guidance,
         interval=(interval[0], interval[1]),
+        start=start,
         generator=generator,
     )
 

@@ -85,6 +85,7 @@ class PixelDiffusion(ImageModel):
         self.guidance, self.interval = guidance, (float(interval[0]), float(interval[1]))
         self.network = UNet(size, len(self.classes), channels, blocks, condition, generator)
         # What breaks a rule is an error now, not when the first image is drawn.
+        prediction.check_start(self.schedule, parametrization, start)
         rng = np.random.default_rng(0)
         labels, noise = self._start([], None, rng)
         self._denoise(noise, labels, rng, None, None)

@@ -103,6 +103,12 @@ def to_x0_eps(prediction: Array, x_t: Array, alpha: float, sigma: float, paramet
     return prediction * (-sigma / d) + x_t * (b / d), prediction * (alpha / d) - x_t * (a / d)
 
 
+def check_start(schedule: Schedule, parametrization: str, start: float) -> None:
+    """Raise SettingError where sampling cannot begin at this time, since a prediction says nothing there."""
+    alpha, sigma = schedule.at(start)
+    to_x0_eps(np.zeros(1), np.zeros(1), alpha, sigma, parametrization)
+
+
 def predictor(
     network: Network, schedule: Schedule, parametrization: str, clip: tuple[float, float] | None = None
 ) -> Predict:
@@ -135,7 +141,7 @@ def predictor(
 
 
 def target(x0: Array, eps: Array, alpha: Any, sigma: Any, parametrization: str) -> Array:
-    """Return a x_0 + b eps, which a network of this parametrisation shall predict."""
+    """Return a x_0 + b eps, which a network of this parametrisation shall predict, of the shape and type of x0."""
     a, b = coefficients(parametrization, alpha, sigma)
     return np.asarray(a * x0 + b * eps, x0.dtype)
 
@@ -189,7 +195,14 @@ def draw_times(
     Returns
     -------
     ndarray of float32, shape (n,)
+
+    Raises
+    ------
+    SettingError
+        If there is no such distribution, or its mean or std cannot be.
     """
+    if not (np.isfinite(mean) and 0 <= std < np.inf):
+        raise SettingError(f"mean must be finite and std also not negative, got {mean} and {std}")
     if distribution == "uniform":
         return generator.random(n, np.float32)
     if distribution == "logit-normal":
@@ -207,6 +220,23 @@ def drop_labels(
     """Replace labels at random by ``no_class``, so that one network learns to predict with and without a class.
 
     J. Ho, T. Salimans, "Classifier-free diffusion guidance", arXiv:2207.12598, Algorithm 1.
+
+    Parameters
+    ----------
+    labels : array_like of int, shape (n,)
+    no_class : int
+    probability : float
+        In [0, 1], of each label to be replaced.
+    generator : numpy.random.Generator
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+
+    Raises
+    ------
+    SettingError
+        If the probability is none.
     """
     if not 0 <= probability <= 1:
         raise SettingError(f"probability of dropping a label must be in [0, 1], got {probability}")

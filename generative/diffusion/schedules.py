@@ -113,7 +113,8 @@ class Linear(Schedule):
         T, the number of steps in which the noise is added.
     beta_1, beta_T : float, optional
         Variance of the noise in the first and in the last step. By default those of [1]_, 1e-4 and 0.02, times
-        1000 / T, which keeps alpha_bar_T at about 4e-5; for T below 20 they must be given.
+        1000 / T, which keeps alpha_bar_T between 2e-5 and 5e-5 from T = 100 on, and below that for fewer steps; for T
+        up to 20 they must be given.
 
     Raises
     ------

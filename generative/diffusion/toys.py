@@ -72,6 +72,7 @@ class PointDiffusion(Module):
     ) -> None:
         self.centre, self.spread = np.asarray(centre, np.float32), np.asarray(spread, np.float32)
         self.schedule, self.parametrization, self.start = schedules.get(schedule), parametrization, start
+        prediction.check_start(self.schedule, parametrization, start)
         n = len(self.centre)
         self.network = Sequential(
             Linear((n + 1) * WAVES + n, width, activation="silu", generator=generator),
@@ -215,7 +216,16 @@ def scatter(
     -------
     ndarray of uint8, shape (size, size)
         0 paper to 255 ink, as frames of `generative.animate` are.
+
+    Raises
+    ------
+    SettingError
+        If the points are not finite or not of two coordinates, or the size or extent is not positive.
     """
+    if np.ndim(points) != 2 or np.shape(points)[1] != 2 or not np.isfinite(points).all():
+        raise SettingError(f"points must be finite, of shape (n, 2), got shape {np.shape(points)}")
+    if size < 1 or not 0 < extent < np.inf:
+        raise SettingError(f"size and extent must be positive and finite, got {size} and {extent}")
     places = (np.asarray(points, np.float64) - np.asarray(centre, np.float64)) / (2 * extent)
     columns, rows = (0.5 + places[:, 0]) * size - 0.5, (0.5 - places[:, 1]) * size - 0.5
     ink = np.zeros((size, size))

@@ -43,6 +43,17 @@ SMALL = Recipe(
 )
 
 
+def untrained(**settings):
+    """A model of two letters as training finds it."""
+    chosen = {
+        "autoencoder": {"model": "vae", "latent": 4, "widths": [8]},
+        "denoiser": {"width": 8, "hidden": 8, "depth": 1, "condition": 8},
+        "steps": 3,
+        **settings,
+    }
+    return models.build("latent-diffusion", classes=["A", "B"], generator=np.random.default_rng(1), **chosen)
+
+
 @pytest.fixture(scope="module")
 def data():
     return glyphs(1500, generator=1)
@@ -150,6 +161,42 @@ def test_case_changes_what_is_drawn(model):
 def test_wrong_questions_are_told(model, options, message):
     with pytest.raises(SettingError, match=message):
         model.sample(generator=rng(), **options)
+
+
+@pytest.mark.parametrize("sampler", ["ddpm", "ddim", "euler", "heun", "dpm_solver_2m"])
+@pytest.mark.parametrize(("schedule", "parametrization"), [("flow", "flow"), ("cosine", "v"), ("linear", "epsilon")])
+def test_every_sampler_draws_the_same_letters_at_once_and_step_by_step(sampler, schedule, parametrization):
+    model = untrained(sampler=sampler, schedule=schedule, parametrization=parametrization)
+
+    images = model.sample([0, 1, 1], generator=rng())
+
+    assert np.isfinite(images).all()
+    np.testing.assert_array_equal(images, model.sample([0, 1, 1], generator=rng()))
+    np.testing.assert_array_equal(images, list(model.sample_steps([0, 1, 1], generator=rng()))[-1])
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"steps": 0}, "steps must be in 1..1000, got 0"),
+        ({"guidance": float("nan")}, "guidance must be finite and not negative, got nan"),
+        ({"interval": [0.5, 0.1]}, "interval must be"),
+        ({"parametrization": "score"}, "parametrization must be one of"),
+        ({"schedule": "cosine", "parametrization": "epsilon"}, "epsilon cannot be converted where alpha = 0"),
+        ({"start": 0.0}, "times must satisfy"),
+        ({"autoencoder": {"model": "autoencoder"}}, "autoencoder must be a vae, got 'autoencoder'"),
+        ({"autoencoder": {"model": "vae", "classes": ["A", "B"], "conditional": True}}, "must not be conditional"),
+    ],
+)
+def test_settings_that_break_a_rule_are_errors_at_once(settings, message):
+    with pytest.raises(SettingError, match=message):
+        untrained(**settings)
+
+
+def test_a_parametrisation_that_says_nothing_at_1_can_start_below():
+    model = untrained(schedule="cosine", parametrization="epsilon", start=0.99)
+
+    assert np.isfinite(model.sample([0, 1], generator=rng())).all()
 
 
 def test_no_letters_are_no_images(model):

@@ -165,6 +165,7 @@ def test_what_cannot_be_drawn_is_an_error(arguments, message):
         ({"guidance": float("nan")}, "guidance must be"),
         ({"interval": [0.9, 0.1]}, "interval must be"),
         ({"start": 0.0}, "times must satisfy"),
+        ({"schedule": "cosine", "parametrization": "epsilon"}, "epsilon cannot be converted where alpha = 0"),
     ],
 )
 def test_settings_that_break_a_rule_are_errors_at_once(settings, message):

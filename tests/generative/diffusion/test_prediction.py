@@ -211,3 +211,9 @@ def test_all_names_of_the_table_are_known():
 
 def _rng():
     return np.random.default_rng(0)
+
+
+@pytest.mark.parametrize(("mean", "std"), [(np.nan, 1.0), (np.inf, 1.0), (0.0, -1.0), (0.0, np.nan)])
+def test_times_of_no_distribution_are_refused(mean, std):
+    with pytest.raises(SettingError, match="mean must be finite and std also not negative"):
+        draw_times(3, np.random.default_rng(0), "logit-normal", mean, std)

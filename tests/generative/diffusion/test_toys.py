@@ -132,3 +132,22 @@ def test_the_way_from_noise_becomes_a_moving_picture(tmp_path):
     save(pictures, tmp_path / "points.gif")
     with Image.open(tmp_path / "points.gif") as gif:
         assert (gif.n_frames, gif.size) == (2, (40, 40))
+
+
+@pytest.mark.parametrize(
+    ("points", "view", "message"),
+    [
+        (np.zeros((3, 3)), {}, r"points must be finite, of shape \(n, 2\), got shape \(3, 3\)"),
+        ([[0.0, np.nan]], {}, "points must be finite"),
+        ([[0.0, 0.0]], {"size": 0}, "size and extent must be positive and finite, got 0 and 2.5"),
+        ([[0.0, 0.0]], {"extent": np.nan}, "size and extent must be positive and finite, got 320 and nan"),
+    ],
+)
+def test_what_cannot_be_shown_is_told(points, view, message):
+    with pytest.raises(SettingError, match=message):
+        scatter(points, **view)
+
+
+def test_a_model_that_could_not_draw_is_refused_before_it_learns():
+    with pytest.raises(SettingError, match="epsilon cannot be converted where alpha = 0"):
+        train_points(circle(50, 0), seed=0, schedule="cosine", parametrization="epsilon")
