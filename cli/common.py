@@ -12,7 +12,7 @@ import tyro
 from rich.console import Console
 from rich.status import Status
 
-from cli.errors import require
+from cli.errors import CliError, require
 
 if TYPE_CHECKING:
     from agents.base import Agent
@@ -75,6 +75,15 @@ def database_url(database: str | None) -> str:
 def check_seed(seed: int) -> None:
     """Check a seed of the command line."""
     require("--seed", seed, 0, MAX_SEED)
+
+
+def prepare_file(path: Path) -> None:
+    """Make the folder of a file that will be written; what cannot be is told now, not after the work."""
+    if path.is_dir():
+        raise CliError(f"{path} is a folder, not a file")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not os.access(path.parent, os.W_OK):
+        raise CliError(f"{path.parent} cannot be written to")
 
 
 def default_threads() -> int:

@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 import tyro
 from threadpoolctl import threadpool_limits
 
-from cli.common import MAX_THREADS, SWITCH, check_seed, option, preparing, stderr, stdout, stop_on_interrupt
+from cli.common import (
+    MAX_THREADS,
+    SWITCH,
+    check_seed,
+    option,
+    prepare_file,
+    preparing,
+    stderr,
+    stdout,
+    stop_on_interrupt,
+)
 from cli.errors import CliError, UsageError, require
 
 if TYPE_CHECKING:
@@ -30,7 +40,8 @@ DatasetName = Literal["mnist", "emnist", "glyphs"]
 SUBCOMMANDS: Final = ("train", "sample", "interpolate", "report")
 SETTINGS_NAME: Final = "settings.json"  # as in generative.training, which would load kernels
 MAX_STEPS: Final = 10_000_000
-MAX_PER_CLASS: Final = 100_000
+MAX_PER_CLASS: Final = 10_000
+MAX_SHEET: Final = 1000  # images in a row
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,14 +150,12 @@ class Train:
         return recipe, self.seed or 0
 
     def _train(self, recipe: "Recipe", seed: int, data: "Split", stopped: Callable[[], bool]) -> "ImageModel | None":
-        from generative.training import remove_run, train
+        from generative.training import train
         from nets.progress import ProgressBar
 
         def bars(stage: "Recipe") -> "Sequence[Callback]":
             return [ProgressBar(stderr, f"{stage.family} ({stage.name}) on {stage.data}")]
 
-        if not self.resume:
-            remove_run(self.folder)
         return train(
             recipe, data.train, seed, folder=self.folder, resume=self.resume, should_stop=stopped, callbacks=bars
         )
@@ -183,7 +192,7 @@ class Sample:
     per_class: Annotated[int | None, option("INT", "400 for .npz, 16 for .png")] = None
     """Images of each class."""
     seed: int = 0
-    """Same seed, same images, bit for bit."""
+    """Same seed, same images, bit for bit (with the same --threads)."""
     steps: Annotated[int | None, option("INT", "the model's")] = None
     """Sampling steps of a diffusion model."""
     guidance: Annotated[float | None, option("FLOAT", "the model's")] = None
@@ -202,7 +211,13 @@ class Sample:
             from generative.image_model import load
 
             model = load(self.model)
+            if not model.draws:
+                raise CliError(
+                    f"{self.model} holds an autoencoder, which cannot draw new images, only see given ones: "
+                    f"game2048 generative report {shlex.quote(str(self.model))}"
+                )
             options = self._options(model)
+            prepare_file(self.out)
         labels = np.repeat(np.arange(len(model.classes)), per_class)
         start, cpu = time.perf_counter(), time.process_time()
         with threadpool_limits(self.threads, user_api="blas"):
@@ -232,7 +247,7 @@ class Sample:
             require("--threads", self.threads, 1, MAX_THREADS)
         per_class = self.per_class or (400 if self.out.suffix == ".npz" else 16)
         if self.per_class is not None:
-            require("--per-class", self.per_class, 1, MAX_PER_CLASS)
+            require("--per-class", self.per_class, 1, MAX_PER_CLASS if self.out.suffix == ".npz" else MAX_SHEET)
         return per_class
 
     def _options(self, model: "ImageModel") -> dict[str, Any]:
@@ -249,7 +264,6 @@ class Sample:
 
         from nets.files import write_atomically
 
-        self.out.parent.mkdir(parents=True, exist_ok=True)
         if self.out.suffix == ".npz":
 
             def write(path: Path) -> None:
@@ -302,6 +316,7 @@ class Interpolate:
             check_path(self.out)
             coders, data = self._load()
             starts, ends = choose_pairs(data, self.first, self.last, 1, self.seed)
+            prepare_file(self.out)
         paths = [interpolate(coder, starts, ends, self.frames)[0] for coder in coders.values()]
         self._write(paths)
         figures: dict[str, Any] = {"out": str(self.out), "models": list(coders), "frames": self.frames}
@@ -325,7 +340,6 @@ class Interpolate:
         """Return the models by name, and the test images that they know how to see."""
         from generative.autoencoders.coder import Coder
         from generative.image_model import load
-        from generative.recipe import read_settings
 
         coders: dict[str, Coder] = {}
         names = set()
@@ -334,7 +348,7 @@ class Interpolate:
             if not isinstance(model, Coder):
                 raise CliError(f"{folder} holds no autoencoder and no vae, but a {type(model).__name__}")
             coders[str(folder)] = model
-            names.add(read_settings(folder)[0].data)
+            names.add(dataset_of(folder))
         if len(names) > 1:
             raise UsageError(f"--models must be of one data set, got {', '.join(sorted(names))}")
         return coders, load_split(names.pop(), self.data).test
@@ -403,6 +417,7 @@ class Report:
             name = self._dataset()
             judge = load_judge(self._judge(name))
             split = load_split(name, self.data)
+            prepare_file(self.out)
         evaluate = report.evaluate_images if self.model.suffix == ".npz" else report.evaluate
         with stderr.status("drawing and measuring"):
             evaluation = evaluate(
@@ -429,10 +444,9 @@ class Report:
         if self.model.suffix == ".npz":
             return "emnist"
         from generative.image_model import load
-        from generative.recipe import read_settings
 
         load(self.model)  # says best what is wrong with a folder
-        return read_settings(self.model if self.model.is_dir() else self.model.parent)[0].data
+        return dataset_of(self.model)
 
     def _judge(self, dataset: str) -> Path:
         folder = Path("runs") / f"judge-{dataset}" if self.judge is None else self.judge
@@ -458,6 +472,13 @@ class Generative:
     def run(self) -> None:
         """Run the command."""
         self.command.run()
+
+
+def dataset_of(model: Path) -> str:
+    """Return the name of the data set that a model was trained on; the model is a folder or a file in it."""
+    from generative.recipe import read_settings
+
+    return read_settings(model if model.is_dir() else model.parent)[0].data
 
 
 def load_split(name: str, folder: Path | None) -> "Split":

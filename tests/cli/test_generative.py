@@ -136,6 +136,8 @@ def test_a_report_measures_a_model_and_a_file_beside_it(capsys, tmp_path, letter
         (("sample", "--model", "nothing"), 1, "no model at nothing; train one with: game2048 generative train"),
         (("sample", "--model", ".", "--out", "x.jpg"), 2, "--out must end in .npz or .png, got x.jpg"),
         (("sample", "--model", ".", "--per-class", 0), 2, "--per-class must be at least 1, got 0"),
+        (("sample", "--model", ".", "--per-class", 10**5), 2, "--per-class must be at most 10000, got 100000"),
+        (("sample", "--model", ".", "--per-class", 2000, "--out", "x.png"), 2, "--per-class must be at most 1000"),
         (("sample", "--model", "."), 1, "no finished model in .: there is no model.safetensors"),
         (("interpolate", "--frames", 1), 2, "--frames must be at least 2, got 1"),
         (("interpolate", "--out", "x.txt"), 1, "the file must end in one of .gif"),
@@ -167,6 +169,37 @@ def test_runs_without_a_name_get_the_next_free_folder(tmp_path):
 
     assert (tmp_path / "runs/vae/model.safetensors").exists()
     assert (tmp_path / "runs/vae-2/model.safetensors").exists()
+
+
+def test_an_autoencoder_cannot_draw_and_says_what_it_can(capsys, tmp_path):
+    assert trained("ae", "seer", steps=1) == 0
+
+    assert run("sample", "--model", "seer") == 1
+
+    err = capsys.readouterr().err
+    assert "seer holds an autoencoder, which cannot draw new images" in err
+    assert "game2048 generative report seer" in err
+    assert not (tmp_path / "samples.npz").exists()
+
+
+def test_a_file_that_cannot_be_written_is_told_before_the_work(capsys, tmp_path, letters, monkeypatch):
+    monkeypatch.setattr("generative.autoencoders.vae.VAE.sample", lambda *_, **__: pytest.fail("it worked in vain"))
+    (tmp_path / "folder.npz").mkdir()
+    (tmp_path / "file").touch()
+
+    assert run("sample", "--model", letters, "--out", "folder.npz") == 1
+    assert "folder.npz is a folder, not a file" in capsys.readouterr().err
+    assert run("sample", "--model", letters, "--out", "file/samples.npz") == 1
+    assert "file: " in capsys.readouterr().err
+    monkeypatch.setattr("os.access", lambda *_: False)
+    assert run("sample", "--model", letters, "--out", "closed/samples.npz") == 1
+    assert "closed cannot be written to" in capsys.readouterr().err
+
+
+def test_interpolation_takes_the_file_of_a_model_for_its_folder(letters):
+    file = letters / "model.safetensors"
+
+    assert run("interpolate", "--models", file, "--first", "A", "--last", "B", "--frames", 2) == 0
 
 
 def test_steps_and_guidance_are_for_diffusion_only(capsys, letters):
