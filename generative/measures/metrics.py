@@ -19,19 +19,21 @@ Notes
 -----
 Departures: density, coverage and recall are those of each class by itself, averaged, since an A that lies among the Bs
 is no good A; the papers take all classes at once, and the features of networks that were trained on photographs. Balls
-are closed, so that the coverage of a set by itself is 1 even where an image is in it twice.
+are closed, so that the coverage of a set by itself is 1 even where an image is in it twice. Recall has the k of [2]_,
+5, where [3]_ has 3.
 """
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from generative.errors import SettingError
 from generative.image_model import Images, Labels, check_labels
+from generative.measures.frechet import Gaussian, fit, frechet_distance
 from generative.measures.judge import Judge, Verdict, check_images
 from generative.measures.neighbours import mean_distance, squared_distances, squared_radii
 
@@ -139,7 +141,7 @@ class Described:
         return np.array([mean_distance(features) for features in self.by_class()])
 
     @cached_property
-    def gaussian(self) -> "Gaussian":
+    def gaussian(self) -> Gaussian:
         """The Gaussian of all features."""
         return fit(self.verdict.features)
 
@@ -223,50 +225,6 @@ def _manifolds(made: Described, real: Described) -> tuple[float, float, float]:
         coverage.append(inside.any(1).mean())
         recall.append((squares <= made_radii).any(1).mean())
     return float(np.mean(density)), float(np.mean(coverage)), float(np.mean(recall))
-
-
-# --- the Frechet distance ---
-
-
-class Gaussian(NamedTuple):
-    """A normal distribution N(m, C)."""
-
-    mean: Floats
-    """m, ndarray of float64, shape (d,)."""
-    root: Floats
-    """R with R^T R = C, ndarray of float64, shape (r, d)."""
-
-
-def fit(points: Array) -> Gaussian:
-    """Return the Gaussian of points, shape (n, d), with the covariance of n - 1 degrees of freedom.
-
-    Raises
-    ------
-    SettingError
-        If there are fewer than two points.
-    """
-    if len(points) < 2:
-        raise SettingError(f"points must be at least two, got {len(points)}")
-    points = points.astype(np.float64)
-    mean = points.mean(0)
-    return Gaussian(mean, np.asarray(np.linalg.qr((points - mean) / np.sqrt(len(points) - 1), mode="r")))
-
-
-def frechet_distance(one: Gaussian, other: Gaussian) -> float:
-    """Return the squared Frechet distance [1]_ of two Gaussians.
-
-    |m - m'|^2 + tr(C + C' - 2 (C C')^(1/2)).
-
-    Notes
-    -----
-    With C = R^T R and C' = R'^T R' the eigenvalues of C C' are the squares of the singular values of R R'^T, so the
-    last trace is their sum. No covariance is formed and no square root taken of one, where rounding would make small
-    eigenvalues negative or wrong in half of their digits; covariances without full rank are as good as others.
-    """
-    shift = np.square(one.mean - other.mean).sum()
-    variances = np.square(one.root).sum() + np.square(other.root).sum()
-    common = np.linalg.svd(one.root @ other.root.T, compute_uv=False).sum()
-    return max(0.0, float(shift + variances - 2 * common))
 
 
 # --- in pixels ---

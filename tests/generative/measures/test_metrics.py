@@ -8,12 +8,11 @@ from scipy.linalg import sqrtm
 
 from generative.errors import SettingError
 from generative.measures.calibration import blur, draw_of_each, first_of_each, repeat
+from generative.measures.frechet import fit, frechet_distance
 from generative.measures.metrics import (
     NEIGHBOURS,
     compare,
     describe,
-    fit,
-    frechet_distance,
     laplacian_energy,
     measure,
     reconstruction_error,
