@@ -142,7 +142,13 @@ def inputs_and_outputs(
     columns, scale, title
         As in `grid`; ``columns`` is how many are beside one another.
     """
-    pairs = np.stack([np.asarray(inputs, np.float32), np.asarray(outputs, np.float32)])
+    above, below = np.asarray(inputs, np.float32), np.asarray(outputs, np.float32)
+    if above.shape != below.shape or above.ndim != 3 or columns < 1:
+        raise SettingError(
+            "inputs and outputs must have one shape (n, height, width), and columns must be at least 1, "
+            f"got {above.shape}, {below.shape} and {columns}"
+        )
+    pairs = np.stack([above, below])
     columns = min(columns, pairs.shape[1])
     n_rows = pairs.shape[1] // max(columns, 1)
     size = pairs.shape[2:]

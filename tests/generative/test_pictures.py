@@ -147,3 +147,13 @@ def test_captions_that_do_not_fit_are_thinned_out():
 
     assert sheet.any()
     assert sheet.shape[1] == pictures.GAP + 6 * (16 + pictures.GAP)
+
+
+@pytest.mark.parametrize(
+    ("shapes", "columns"), [(((3, 4, 4), (2, 4, 4)), 2), (((4, 4), (4, 4)), 2), ([(2, 4, 4)] * 2, 0)]
+)
+def test_inputs_and_outputs_must_fit_each_other(shapes, columns):
+    one, other = map(np.zeros, shapes)
+
+    with pytest.raises(SettingError, match=r"inputs and outputs must have one shape \(n, height, width\)"):
+        inputs_and_outputs(one, other, columns=columns)
