@@ -17,7 +17,15 @@ LETTERS = glyphs(120, characters="AB", size=12, generator=0)
 
 
 def compare(**settings):
-    given = {"steps": 30, "floor_steps": 120, "sgd_rates": (1e-3, 1e-2), "every": 10, "recipe": TOY, **settings}
+    given = {
+        "steps": 30,
+        "floor_steps": 120,
+        "sgd_rates": (1e-3, 1e-2),
+        "adam_rates": (1e-3,),
+        "every": 10,
+        "recipe": TOY,
+        **settings,
+    }
     return compare_optimizers(LETTERS, **given)
 
 
@@ -58,6 +66,30 @@ def test_the_best_rate_counts_and_the_ratio_is_of_the_distances():
 
     assert figures.best("sgd").lr == 0.2
     assert (figures.distance("adam"), figures.distance("sgd"), figures.ratio) == (0.5, 5.0, 10.0)
+
+
+def test_a_rate_for_both_rules_gives_a_ratio_of_its_own():
+    runs = (descent("adam", 0.1, 9.0, 3.0), descent("adam", 0.2, 9.0, 4.0), descent("sgd", 0.1, 9.0, 8.0))
+    figures = Comparison(floor=2.0, long_run=descent("adam", 0.1, 9.0, 2.0), runs=runs, seed=0)
+
+    assert figures.ratio_at(0.1) == 6.0
+    with pytest.raises(SettingError, match=r"both rules were run with, got 0\.2"):
+        figures.ratio_at(0.2)
+
+
+def test_the_best_rate_is_bracketed_if_there_are_worse_ones_on_both_sides():
+    rates = {"adam": (5.0, 4.0, 6.0), "sgd": (9.0, 8.0, 7.0)}
+    runs = tuple(descent(rule, 0.1 * i, 9.0, last) for rule, ends in rates.items() for i, last in enumerate(ends, 1))
+    figures = Comparison(floor=2.0, long_run=descent("adam", 0.1, 9.0, 2.0), runs=runs, seed=0)
+
+    assert figures.is_bracketed("adam")
+    assert not figures.is_bracketed("sgd")
+
+
+def test_the_floor_is_from_adams_best_rate():
+    figures = compare(adam_rates=(1e-5, 3e-3), sgd_rates=(1e-3,))
+
+    assert figures.long_run.lr == figures.best("adam").lr == 3e-3
 
 
 @pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")
