@@ -33,7 +33,7 @@ MNIST_VAE: Final = Recipe(
     name="descent",
     data="mnist",
     model="vae",
-    settings={"latent": 8, "widths": [128]},
+    settings={"latent": 8, "widths": [256, 256, 256], "likelihood": "gaussian"},
     objective={"beta": 1.0},
     optimizer="adam",
     weight_decay=0.0,
@@ -41,10 +41,11 @@ MNIST_VAE: Final = Recipe(
     warmup=100,
     ema=None,
 )
-"""What is trained, a small network, whose long run is affordable; the rule, its learning rate and the number of steps
-are set for each run. Rates fall to 0, SGD's as well as Adam's."""
-SGD_RATES: Final = (1e-3, 3e-3, 1e-2, 2e-2, 4e-2)
-ADAM_RATES: Final = (1e-3, 3e-3, 1e-2, 3e-2)
+"""What is trained: the squared error, three hidden layers on each side. Plain SGD stays long on the plateau where the
+network draws the mean of all images, with a loss of 26. The rule, its learning rate and the number of steps are set for
+each run. Rates fall to 0, SGD's as well as Adam's."""
+SGD_RATES: Final = (1e-3, 3e-2, 1e-1, 2e-1)
+ADAM_RATES: Final = (1e-3, 2e-3, 4e-3)
 EVALUATION: Final = 2000
 """Training images that the loss is measured on, the same each time, with the same noise."""
 
@@ -125,11 +126,11 @@ def compare_optimizers(
     data: LabelledImages,
     *,
     recipe: Recipe = MNIST_VAE,
-    steps: int = 5000,
-    floor_steps: int = 30_000,
+    steps: int = 3000,
+    floor_steps: int = 12_000,
     sgd_rates: Sequence[float] = SGD_RATES,
     adam_rates: Sequence[float] = ADAM_RATES,
-    every: int = 250,
+    every: int = 150,
     seed: int = 0,
     tell: Callable[[Descent], None] = lambda run: None,
 ) -> Comparison:
