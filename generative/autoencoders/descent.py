@@ -14,6 +14,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
 from generative.autoencoders import vae  # noqa: F401  # registers the model of `MNIST_VAE`
 from generative.datasets import Batches
 from generative.errors import SettingError
@@ -206,7 +208,8 @@ def _descend(recipe: Recipe, data: LabelledImages, measured: Batch, every: int, 
     recorder = _Recorder(measured, seed)
     trainer.callbacks = [recorder]
     try:
-        trainer.fit(recipe.epochs)
+        with np.errstate(over="ignore", invalid="ignore"):  # the trainer stops at what is not finite
+            trainer.fit(recipe.epochs)
     except AnomalyError:  # it diverged
         left = range(recorder.steps[-1] + every, recipe.steps + 1, every)
         recorder.steps += left

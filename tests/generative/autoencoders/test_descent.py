@@ -92,7 +92,6 @@ def test_the_floor_is_from_adams_best_rate():
     assert figures.long_run.lr == figures.best("adam").lr == 3e-3
 
 
-@pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")
 def test_a_rate_at_which_sgd_diverges_is_infinitely_far():
     figures = compare(sgd_rates=(1e-3, 1e30))
 
