@@ -13,12 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from generative.diffusion.embedding import sinusoidal
+from generative.diffusion.image_diffusion import N_CASES
 from nets import functional as F  # noqa: N812  # as everywhere in the field
 from nets.layers import Embedding, Linear, Module, ModuleList, Sequential
 from nets.tensor import Operand, Tensor
 
-N_CASES = 3
-"""Either, upper, lower."""
 TIME_FEATURES = 64
 Modulation = list[tuple[Tensor, Tensor]]
 """(1 + scale, shift) of each layer, shape (n, width) each."""

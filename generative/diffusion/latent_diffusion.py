@@ -10,17 +10,19 @@ scaled by its own standard deviation instead of all by one (their appendix G); t
 likelihood only, no adversary.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from generative.autoencoders.vae import VAE
-from generative.diffusion import prediction, samplers, schedules
-from generative.diffusion.denoiser import N_CASES, Denoiser, Modulation, count_weights
+from generative.diffusion import prediction
+from generative.diffusion.denoiser import Denoiser, Modulation, count_weights
+from generative.diffusion.image_diffusion import N_CASES, ImageDiffusion
+from generative.diffusion.prediction import Network
 from generative.errors import SettingError
-from generative.image_model import ImageModel, Images, Labels, LatentModel, check_labels
+from generative.image_model import ImageModel, Images, Labels, LatentModel
 from generative.training import register_objective
 from nets import functional as F  # noqa: N812  # as everywhere in the field
 from nets import models, random
@@ -32,12 +34,11 @@ from nets.layers.module import in_use
 from nets.tensor import Tensor
 
 Array = npt.NDArray[Any]
-CHUNK: Final = 512
-"""Latents denoised at a time: large enough for fast products, small enough for the processor's cache."""
-MAX_SAMPLING_STEPS: Final = 1000
+ENCODED: Final = 1024
+"""Images that go through the encoder at a time."""
 
 
-class LatentDiffusion(LatentModel):
+class LatentDiffusion(ImageDiffusion, LatentModel):
     """Draws images of a class, by taking the noise out of latent vectors; `latent_diffusion` has the settings.
 
     Attributes
@@ -48,6 +49,8 @@ class LatentDiffusion(LatentModel):
         Of the latents of the training images.
     """
 
+    chunk = 512
+
     def __init__(
         self,
         *,
@@ -55,19 +58,10 @@ class LatentDiffusion(LatentModel):
         classes: Sequence[str],
         autoencoder: Mapping[str, Any],
         denoiser: Mapping[str, int],
-        schedule: str,
-        parametrization: str,
-        sampler: str,
-        steps: int,
-        guidance: float,
-        interval: tuple[float, float],
-        start: float,
         generator: np.random.Generator | None = None,
+        **sampling: Any,
     ) -> None:
         self.size, self.classes = size, tuple(classes)
-        self.schedule, self.parametrization = schedules.get(schedule), parametrization
-        self.sampler, self.start = samplers.get(sampler), start
-        self.steps, self.guidance, self.interval = steps, guidance, (float(interval[0]), float(interval[1]))
         vae = models.build_from(autoencoder, generator=generator)
         if not isinstance(vae, VAE):
             raise SettingError(f"autoencoder must be a vae, got {autoencoder.get('model')!r}")
@@ -77,11 +71,7 @@ class LatentDiffusion(LatentModel):
         self.autoencoder.requires_grad_(False)
         self.denoiser = Denoiser(vae.latent, len(self.classes), generator=generator, **denoiser)
         self.mean, self.std = Buffer(np.zeros(vae.latent, np.float32)), Buffer(np.ones(vae.latent, np.float32))
-        # What breaks a rule is an error now, not when the first image is drawn.
-        prediction.check_start(self.schedule, parametrization, start)
-        rng = np.random.default_rng(0)
-        labels, cases, noise = self._start([], None, rng)
-        self._denoise(noise, labels, cases, rng, None, None)
+        self.set_up_sampling(**sampling)
 
     # --- learning ---
 
@@ -89,8 +79,8 @@ class LatentDiffusion(LatentModel):
         """Take over the autoencoder's weights, never to be changed again, and measure its latent space on the data."""
         self.autoencoder.load_state_dict(autoencoder.state_dict())
         sums = np.zeros((2, self.autoencoder.latent))
-        for i in range(0, len(data), 2 * CHUNK):
-            mu, log_sigma = self.autoencoder.posterior(as_float(data.images[i : i + 2 * CHUNK]))
+        for i in range(0, len(data), ENCODED):
+            mu, log_sigma = self.autoencoder.posterior(as_float(data.images[i : i + ENCODED]))
             mu = mu.astype(np.float64)
             sums += mu.sum(0), (mu**2 + np.exp(2.0 * log_sigma)).sum(0)
         mean, square = sums / len(data)
@@ -103,92 +93,20 @@ class LatentDiffusion(LatentModel):
         z = mu + np.exp(log_sigma) * generator.standard_normal(mu.shape, np.float32)
         return np.asarray((z - self.mean.data) / self.std.data, np.float32)
 
-    def decode(self, z: npt.NDArray[np.float32]) -> Images:
-        """Return the images of scaled latents, shape (n, size, size)."""
-        return self.autoencoder.draw(z * self.std.data + self.mean.data)
-
     # --- sampling ---
 
-    def sample(
-        self,
-        labels: npt.ArrayLike,
-        *,
-        generator: np.random.Generator,
-        case: npt.ArrayLike | None = None,
-        steps: int | None = None,
-        guidance: float | None = None,
-    ) -> Images:
-        """Draw one image a label; see `ImageModel.sample`.
+    @property
+    def noise_shape(self) -> tuple[int, ...]:  # type: ignore[override]  # known once there is an autoencoder
+        """The shape of a latent vector."""
+        return (self.autoencoder.latent,)
 
-        Parameters
-        ----------
-        labels, generator, case
-            As there. The noise of the first k images depends on k and the generator only, not on what follows.
-        steps : int, optional
-            Of the sampler; by default the model's.
-        guidance : float, optional
-            See `generative.diffusion.prediction.guided`; by default the model's.
-        """
-        chosen, cases, noise = self._start(labels, case, generator)
-        z = np.empty_like(noise)
-        for i in range(0, len(noise), CHUNK):
-            part = slice(i, i + CHUNK)
-            z[part] = samplers.last(self._denoise(noise[part], chosen[part], cases[part], generator, steps, guidance))
-        return self.decode(z)
+    def network_for(self, labels: Labels, case: Labels) -> Network:
+        """Return the denoiser under given conditions."""
+        return _Network(self.denoiser, labels, case)
 
-    def sample_steps(
-        self,
-        labels: npt.ArrayLike,
-        *,
-        generator: np.random.Generator,
-        case: npt.ArrayLike | None = None,
-        steps: int | None = None,
-        guidance: float | None = None,
-    ) -> Iterator[Images]:
-        """Yield the images after each step, all at once: noise at first, in the end what `sample` returns.
-
-        Samplers that draw noise in every step give other images than `sample` where there are more than `CHUNK`.
-        """
-        chosen, cases, noise = self._start(labels, case, generator)
-        parts = [
-            self._denoise(noise[i : i + CHUNK], chosen[i : i + CHUNK], cases[i : i + CHUNK], generator, steps, guidance)
-            for i in range(0, len(noise), CHUNK)
-        ]
-        for states in zip(*parts, strict=True):
-            yield self.decode(np.concatenate([state.x for state in states]))
-
-    def _start(
-        self, labels: npt.ArrayLike, case: npt.ArrayLike | None, generator: np.random.Generator
-    ) -> tuple[Labels, Labels, npt.NDArray[np.float32]]:
-        """Return checked labels and cases, and the noise to begin with."""
-        chosen = check_labels(labels, len(self.classes))
-        cases = np.zeros_like(chosen) if case is None else check_labels(case, N_CASES, "case")
-        if len(cases) != len(chosen):
-            raise SettingError(f"case must have one value a label, got {len(cases)} for {len(chosen)}")
-        return chosen, cases, generator.standard_normal((len(chosen), self.autoencoder.latent), np.float32)
-
-    def _denoise(
-        self,
-        noise: Array,
-        labels: Labels,
-        case: Labels,
-        generator: np.random.Generator,
-        steps: int | None,
-        guidance: float | None,
-    ) -> Iterator[samplers.State]:
-        """Return the sampler at work on some latents."""
-        n_steps = self.steps if steps is None else steps
-        if not 1 <= n_steps <= MAX_SAMPLING_STEPS:
-            raise SettingError(f"steps must be in 1..{MAX_SAMPLING_STEPS}, got {n_steps}")
-        network = prediction.guided(
-            _Network(self.denoiser, labels, case),
-            _Network(self.denoiser, np.array([len(self.classes)]), np.array([0])),
-            scale=self.guidance if guidance is None else guidance,
-            interval=self.interval,
-        )
-        predict = prediction.predictor(network, self.schedule, self.parametrization)
-        times = samplers.uniform_times(n_steps, self.start)
-        return self.sampler(predict, noise, self.schedule, times, generator=generator)
+    def to_images(self, x: Array) -> Images:
+        """Return the images of scaled latents, shape (n, size, size)."""
+        return self.autoencoder.draw(x * self.std.data + self.mean.data)
 
 
 class _Network:
@@ -269,7 +187,7 @@ def latent_diffusion(
         sampler=sampler,
         steps=steps,
         guidance=guidance,
-        interval=(interval[0], interval[1]),
+        interval=interval,
         start=start,
         generator=generator,
     )

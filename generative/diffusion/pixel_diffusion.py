@@ -6,18 +6,17 @@ velocity on the line from image to noise. Without a class (label dropped in trai
 difference guides.
 """
 
-from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from generative.diffusion import prediction, samplers, schedules, unet
+from generative.diffusion import prediction, unet
+from generative.diffusion.image_diffusion import ImageDiffusion
 from generative.diffusion.prediction import Network, Parametrization
-from generative.diffusion.samplers import State
 from generative.diffusion.unet import UNet
-from generative.errors import SettingError
-from generative.image_model import ImageModel, Images, Labels, check_labels
+from generative.image_model import Images, Labels
 from generative.training import register_objective
 from nets import functional as F  # noqa: N812  # as everywhere in the field
 from nets import random
@@ -28,14 +27,8 @@ from nets.layers.module import in_use
 from nets.models import register
 from nets.tensor import Operand, Tensor
 
-CHUNK: Final = 250
-"""Images that are drawn together; more take more memory, and are not faster."""
-MAX_SAMPLING_STEPS: Final = 1000
-N_CASES: Final = 3
-"""0 either, 1 upper, 2 lower; see `ImageModel.sample`."""
 
-
-class PixelDiffusion(ImageModel):
+class PixelDiffusion(ImageDiffusion):
     """A diffusion model of pixels; see the module. Built by ``nets.models.build("pixel-diffusion", ...)``.
 
     Parameters
@@ -44,23 +37,14 @@ class PixelDiffusion(ImageModel):
         As in `ImageModel`; the size is a multiple of 4.
     channels, blocks, condition
         Of the `UNet`.
-    schedule : str
-        Name in `generative.diffusion.schedules.SCHEDULES`.
-    parametrization : str
-        What the network predicts, see `generative.diffusion.prediction`.
-    sampler : str
-        Name in `generative.diffusion.samplers.SAMPLERS`.
-    steps : int
-        Of the sampler.
-    guidance : float
-        See `generative.diffusion.prediction.guided`.
-    interval : (float, float)
-        The times in which there is guidance.
-    start : float
-        Time at which sampling begins; below 1 where the parametrisation says nothing at 1.
+    **sampling
+        As in `ImageDiffusion.set_up_sampling`.
     generator : numpy.random.Generator, optional
         Where the initial weights come from.
     """
+
+    chunk = 250
+    clip = (-1.0, 1.0)
 
     def __init__(
         self,
@@ -70,117 +54,34 @@ class PixelDiffusion(ImageModel):
         channels: Sequence[int],
         blocks: Sequence[int],
         condition: int,
-        schedule: str,
-        parametrization: Parametrization,
-        sampler: str,
-        steps: int,
-        guidance: float,
-        interval: Sequence[float],
-        start: float,
         generator: np.random.Generator | None = None,
+        **sampling: Any,
     ) -> None:
         self.size, self.classes = size, tuple(classes)
-        self.schedule, self.parametrization = schedules.get(schedule), parametrization
-        self.sampler, self.steps, self.start = samplers.get(sampler), steps, start
-        self.guidance, self.interval = guidance, (float(interval[0]), float(interval[1]))
         self.network = UNet(size, len(self.classes), channels, blocks, condition, generator)
-        # What breaks a rule is an error now, not when the first image is drawn.
-        prediction.check_start(self.schedule, parametrization, start)
-        rng = np.random.default_rng(0)
-        labels, noise = self._start([], None, rng)
-        self._denoise(noise, labels, rng, None, None)
+        self.set_up_sampling(**sampling)
 
     def forward(self, x: Operand, t: npt.ArrayLike, labels: Operand) -> Tensor:
         """Predict from noisy images (n, 1, size, size) in about [-1, 1], times (n,) and labels (n,)."""
         return self.network(x, t, labels)  # type: ignore[no-any-return]
 
-    def sample(
-        self,
-        labels: npt.ArrayLike,
-        *,
-        generator: np.random.Generator,
-        case: npt.ArrayLike | None = None,
-        steps: int | None = None,
-        guidance: float | None = None,
-    ) -> Images:
-        """Draw one image a label; see `ImageModel.sample`.
+    @property
+    def noise_shape(self) -> tuple[int, ...]:  # type: ignore[override]  # known once there is a size
+        """The shape of an image with its channel."""
+        return (1, self.size, self.size)
 
-        Parameters
-        ----------
-        labels, generator, case
-            As there; the digits and letters of a class are not told apart by their case.
-        steps : int, optional
-            Of the sampler; by default the model's.
-        guidance : float, optional
-            See `generative.diffusion.prediction.guided`; by default the model's.
-        """
-        chosen, noise = self._start(labels, case, generator)
-        images = np.empty((len(chosen), self.size, self.size), np.float32)
-        for i in range(0, len(chosen), CHUNK):
-            part = slice(i, i + CHUNK)
-            images[part] = to_images(
-                samplers.last(self._denoise(noise[part], chosen[part], generator, steps, guidance))
-            )
-        return images
+    def network_for(self, labels: Labels, case: Labels) -> Network:
+        """Return the U-Net under given labels; it does not tell the cases of a letter apart."""
 
-    def sample_steps(
-        self,
-        labels: npt.ArrayLike,
-        *,
-        generator: np.random.Generator,
-        case: npt.ArrayLike | None = None,
-        steps: int | None = None,
-        guidance: float | None = None,
-    ) -> Iterator[Images]:
-        """Yield the images after each step, all at once, in the end what `sample` returns.
-
-        Samplers that draw noise in every step give other images than `sample` where there are more than `CHUNK`.
-        """
-        chosen, noise = self._start(labels, case, generator)
-        for state in self._denoise(noise, chosen, generator, steps, guidance):
-            yield to_images(state.x)
-
-    def _start(
-        self, labels: npt.ArrayLike, case: npt.ArrayLike | None, generator: np.random.Generator
-    ) -> tuple[Labels, npt.NDArray[np.float32]]:
-        """Return checked labels, and the noise to begin with."""
-        chosen = check_labels(labels, len(self.classes))
-        if case is not None and len(check_labels(case, N_CASES, "case")) != len(chosen):
-            raise SettingError(f"case must have one value a label, got {np.size(case)} for {len(chosen)}")
-        return chosen, generator.standard_normal((len(chosen), 1, self.size, self.size), np.float32)
-
-    def _denoise(
-        self,
-        noise: npt.NDArray[np.float32],
-        labels: Labels,
-        generator: np.random.Generator,
-        steps: int | None,
-        guidance: float | None,
-    ) -> Iterator[State]:
-        """Return the sampler at work on some images."""
-        n_steps = self.steps if steps is None else steps
-        if not 1 <= n_steps <= MAX_SAMPLING_STEPS:
-            raise SettingError(f"steps must be in 1..{MAX_SAMPLING_STEPS}, got {n_steps}")
-        network = self._guided(labels, self.guidance if guidance is None else guidance)
-        predict = prediction.predictor(network, self.schedule, self.parametrization, clip=(-1.0, 1.0))
-        times = samplers.uniform_times(n_steps, self.start)
-        return self.sampler(predict, noise, self.schedule, times, generator=generator)
-
-    def _guided(self, labels: Labels, guidance: float) -> Network:
-        no_class = np.full_like(labels, len(self.classes))
-        return prediction.guided(self._network(labels), self._network(no_class), scale=guidance, interval=self.interval)
-
-    def _network(self, labels: Labels) -> Network:
         def network(x_t: npt.NDArray[Any], t: float) -> npt.NDArray[Any]:
             with in_use(self), no_grad():
                 return self(x_t, np.full(len(x_t), t), labels).numpy()  # type: ignore[no-any-return]
 
         return network
 
-
-def to_images(x: npt.NDArray[Any]) -> Images:
-    """Map (n, 1, size, size), -1 paper and 1 ink, to (n, size, size) in [0, 1]."""
-    return np.asarray(np.clip((x[:, 0] + 1) / 2, 0, 1), np.float32)
+    def to_images(self, x: npt.NDArray[Any]) -> Images:
+        """Map (n, 1, size, size), -1 paper and 1 ink, to (n, size, size) in [0, 1]."""
+        return np.asarray(np.clip((x[:, 0] + 1) / 2, 0, 1), np.float32)
 
 
 def _count(*, classes: Sequence[str], **settings: Any) -> int:

@@ -120,7 +120,7 @@ def test_many_letters_are_drawn_in_chunks_that_do_not_show(model, monkeypatch):
     labels = np.arange(26)
     whole = model.sample(labels, generator=rng())
 
-    monkeypatch.setattr("generative.diffusion.latent_diffusion.CHUNK", 7)
+    monkeypatch.setattr(LatentDiffusion, "chunk", 7)
 
     np.testing.assert_allclose(model.sample(labels, generator=rng()), whole, atol=1e-4)
 

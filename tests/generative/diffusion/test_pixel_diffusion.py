@@ -8,8 +8,6 @@ import numpy as np
 import pytest
 
 import nets
-from generative.diffusion import pixel_diffusion
-from generative.diffusion.pixel_diffusion import CHUNK, to_images
 from generative.errors import SettingError
 from generative.image_model import load, save
 from generative.recipe import Recipe
@@ -124,10 +122,10 @@ def test_the_states_on_the_way_end_in_the_sample():
 def test_many_images_are_drawn_in_parts(monkeypatch):
     model, labels = awake(), np.arange(7) % 3
     whole = model.sample(labels, generator=np.random.default_rng(0))
+    assert model.chunk > 7
 
-    monkeypatch.setattr(pixel_diffusion, "CHUNK", 3)
+    monkeypatch.setattr(type(model), "chunk", 3)
 
-    assert CHUNK > 7
     np.testing.assert_allclose(model.sample(labels, generator=np.random.default_rng(0)), whole, atol=1e-5)
 
 
@@ -136,7 +134,9 @@ def test_no_labels_no_images():
 
 
 def test_values_become_brightness():
-    np.testing.assert_array_equal(to_images(np.float32([[[[-2.0, -1.0, 0.0, 1.0, 2.0]]]])), [[[0, 0, 0.5, 1, 1]]])
+    np.testing.assert_array_equal(
+        awake().to_images(np.float32([[[[-2.0, -1.0, 0.0, 1.0, 2.0]]]])), [[[0, 0, 0.5, 1, 1]]]
+    )
 
 
 @pytest.mark.parametrize(
