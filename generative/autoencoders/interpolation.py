@@ -1,9 +1,9 @@
 """From one image to another on a straight line through the latent space, and how an autoencoder's way differs.
 
-An autoencoder may put its codes anywhere, so that a line between two of them crosses regions that it never learned to
-decode: each image on the way is sharp, but not always of anything. The noise of a VAE makes it learn the neighbourhood
-of each code, and the prior draws the codes together, so that more of the way shows what it knows, at the cost of blur.
-`generative.autoencoders.paths` says so in numbers; `side_by_side` shows it.
+An autoencoder's frames are sharper: nothing but the images decides where its codes lie. The noise of a VAE makes it
+learn the neighbourhood of each code, and the prior draws the codes together, at the cost of blur. Whether that makes
+the frames on the way clearer digits is a question for `generative.autoencoders.paths`; fewer latents have that effect
+as well, so that only models with equally many tell. `side_by_side` shows the paths.
 
 Examples
 --------
