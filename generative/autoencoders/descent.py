@@ -1,7 +1,7 @@
 """How far from the best it can do does an optimiser leave a model after so many steps? Adam against plain SGD.
 
-The floor of a loss is not known; it is estimated from above, as the lowest loss of a much longer run, and a still
-longer one would find it lower: distances, and above all their ratio, belong to the lengths of the runs. Each rule gets
+The floor of a loss is not known; it is estimated from above, as the lowest loss of all runs, one of them much longer,
+and a still longer one would find it lower: distances, and above all their ratio, belong to the lengths of the runs. Each rule gets
 the best of several learning rates, chosen by this very distance. Where the best is the first or the last of them, more
 should be tried (`Comparison.is_bracketed`). A rate at which a run diverges counts as infinitely far.
 
@@ -76,9 +76,9 @@ class Comparison:
     """Runs of equal length, and a longer one."""
 
     floor: float
-    """Lowest loss of the long run."""
+    """Lowest loss of all runs."""
     long_run: Descent
-    """Where the floor is from."""
+    """Where the floor is from, most likely."""
     runs: tuple[Descent, ...]
     """Of both rules, at each learning rate."""
     seed: int
@@ -95,7 +95,7 @@ class Comparison:
     @property
     def ratio(self) -> float:
         """How many times closer to the floor Adam came than SGD at equal steps."""
-        return self.distance("sgd") / self.distance("adam")
+        return _ratio(self.distance("sgd"), self.distance("adam"))
 
     def ratio_at(self, lr: float) -> float:
         """Return the same ratio with one learning rate for both rules, tuned for neither.
@@ -108,7 +108,7 @@ class Comparison:
         last = {run.rule: run.last for run in self.runs if run.lr == lr}
         if last.keys() != {"adam", "sgd"}:
             raise SettingError(f"lr must be one that both rules were run with, got {lr}")
-        return (last["sgd"] - self.floor) / (last["adam"] - self.floor)
+        return _ratio(last["sgd"] - self.floor, last["adam"] - self.floor)
 
     def is_bracketed(self, rule: str) -> bool:
         """Return whether a rule's best learning rate has worse ones on both sides."""
@@ -124,12 +124,16 @@ class Comparison:
         return {**values, **distances, "ratio": self.ratio}
 
 
+def _ratio(far: float, near: float) -> float:
+    return far / near if near > 0 else math.inf
+
+
 def compare_optimizers(
     data: LabelledImages,
     *,
     recipe: Recipe = MNIST_VAE,
     steps: int = 8000,
-    floor_steps: int = 24_000,
+    floor_steps: int = 12_000,
     sgd_rates: Sequence[float] = SGD_RATES,
     adam_rates: Sequence[float] = ADAM_RATES,
     every: int = 400,
@@ -174,7 +178,8 @@ def compare_optimizers(
     )
     tuned = min((done for done in runs if done.rule == "adam"), key=lambda done: done.last)
     long_run = run(replace(recipe, optimizer="adam", lr=tuned.lr, steps=floor_steps, steps_per_epoch=every))
-    return Comparison(floor=min(long_run.losses), long_run=long_run, runs=runs, seed=seed)
+    floor = min(min(done.losses) for done in (*runs, long_run))
+    return Comparison(floor=floor, long_run=long_run, runs=runs, seed=seed)
 
 
 class _Recorder(Callback):

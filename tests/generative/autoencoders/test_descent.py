@@ -45,8 +45,13 @@ def test_all_runs_start_from_the_same_loss_and_take_the_same_steps(comparison):
 
 
 def test_the_floor_is_below_all_runs(comparison):
-    assert comparison.floor == min(comparison.long_run.losses)
-    assert all(run.last > comparison.floor for run in comparison.runs)
+    assert comparison.floor == min(min(run.losses) for run in (*comparison.runs, comparison.long_run))
+
+
+def test_who_reaches_the_floor_is_infinitely_much_closer():
+    runs = (descent("adam", 1e-3, 9.0, 2.0), descent("sgd", 1e-3, 9.0, 3.0))
+
+    assert Comparison(floor=2.0, long_run=runs[0], runs=runs, seed=0).ratio == np.inf
 
 
 def test_the_same_seed_gives_the_same_figures_and_another_does_not(comparison):
