@@ -1,9 +1,9 @@
 """How far from the best it can do does an optimiser leave a model after so many steps? Adam against plain SGD.
 
 The floor of a loss is not known; it is estimated from above, as the lowest loss of all runs, one of them much longer,
-and a still longer one would find it lower: distances, and above all their ratio, belong to the lengths of the runs. Each rule gets
-the best of several learning rates, chosen by this very distance. Where the best is the first or the last of them, more
-should be tried (`Comparison.is_bracketed`). A rate at which a run diverges counts as infinitely far.
+and a still longer one would find it lower: distances, and above all their ratio, belong to the lengths of the runs.
+Each rule gets the best of several learning rates, chosen by this very distance. Where the best is the first or the last
+of them, more should be tried (`Comparison.is_bracketed`). A rate at which a run diverges counts as infinitely far.
 
 How much better Adam looks depends on how SGD is tuned: `Comparison.ratio` is of the best rates,
 `Comparison.ratio_at` of one and the same rate for both, as somebody would compare them who tunes nothing.
