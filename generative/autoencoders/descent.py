@@ -230,7 +230,7 @@ def plot_descent(ax: "Axes", comparison: Comparison) -> "Axes":
         chosen = run is best[run.rule]
         label = f"{'Adam' if run.rule == 'adam' else 'SGD'}, lr {run.lr:g}" + (" (best)" if chosen else "")
         colour = "tab:blue" if run.rule == "adam" else "tab:orange"
-        ax.plot(run.steps, above, color=colour, alpha=1.0 if chosen else 0.3, label=label if chosen else None)
+        ax.plot(run.steps, above, color=colour, alpha=1.0 if chosen else 0.4, label=label)
     ax.set(yscale="log", xlabel="steps", ylabel=f"loss above the floor ({comparison.floor:.2f}), nats an image")
     ax.legend()
     return ax

@@ -124,6 +124,7 @@ def test_the_plot_shows_the_distance_to_the_floor(comparison):
     assert len(ax.get_lines()) == len(comparison.runs)
     expected = np.array(comparison.runs[0].losses) - comparison.floor
     np.testing.assert_allclose(ax.get_lines()[0].get_ydata(), expected)
+    assert len(ax.get_legend().get_texts()) == len(comparison.runs)
 
 
 def test_the_common_stream_is_no_part_of_the_measure(comparison):
