@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import tyro
 from rich.console import Console
@@ -22,6 +22,9 @@ MAX_SEED: Final = 2**64 - 1
 MAX_GAMES: Final = 10**9
 MAX_ROLLOUTS: Final = 10**6
 MAX_THREADS: Final = 1024
+SETTINGS_NAME: Final = "settings.json"  # as in nets.recipes and generative.recipe, which would load kernels
+
+T = TypeVar("T")
 
 # No markup: paths and names of agents are shown as they are, brackets included.
 stdout = Console(highlight=False, markup=False)
@@ -75,6 +78,29 @@ def database_url(database: str | None) -> str:
 def check_seed(seed: int) -> None:
     """Check a seed of the command line."""
     require("--seed", seed, 0, MAX_SEED)
+
+
+def run_folder(first: Path, *, last: bool) -> Path:
+    """Return the first of the folders NAME, NAME-2, NAME-3 that holds no run, or the last one that holds one."""
+    folder, used, number = first, first, 1
+    while (folder / SETTINGS_NAME).exists():
+        used, number = folder, number + 1
+        folder = first.with_name(f"{first.name}-{number}")
+    return used if last else folder
+
+
+def load_or_tell(load: Callable[[], T], instead: str) -> T:
+    """Load data; where there are none, say in one line how to provide them, or what to do without."""
+    from nets.errors import MissingDataError
+
+    try:
+        return load()
+    except MissingDataError as error:
+        what = " ".join(str(error).split()).partition(" Tried ")[0]  # every mirror failed, most likely for one reason
+        raise CliError(
+            f"{what} Name a folder that has the files with --data or the environment variable GAME2048_DATA, "
+            f"or do without: {instead}"
+        ) from None
 
 
 def prepare_file(path: Path) -> None:

@@ -14,11 +14,14 @@ from threadpoolctl import threadpool_limits
 
 from cli.common import (
     MAX_THREADS,
+    SETTINGS_NAME,
     SWITCH,
     check_seed,
+    load_or_tell,
     option,
     prepare_file,
     preparing,
+    run_folder,
     stderr,
     stdout,
     stop_on_interrupt,
@@ -38,7 +41,6 @@ if TYPE_CHECKING:
 Family = Literal["ae", "vae", "diffusion", "gan"]
 DatasetName = Literal["mnist", "emnist", "glyphs"]
 SUBCOMMANDS: Final = ("train", "sample", "interpolate", "report")
-SETTINGS_NAME: Final = "settings.json"  # as in generative.training, which would load kernels
 MAX_STEPS: Final = 10_000_000
 MAX_PER_CLASS: Final = 10_000
 MAX_SHEET: Final = 1000  # images in a row
@@ -108,12 +110,7 @@ class Train:
             return self.out
         if self.family is None:
             raise UsageError("--resume needs the kind of model, or the folder of the run with --out")
-        first = Path("runs") / self.family
-        folder, number = first, 1
-        while (folder / SETTINGS_NAME).exists():
-            last, number = folder, number + 1
-            folder = first.with_name(f"{first.name}-{number}")
-        return last if number > 1 and (self.resume or self.overwrite) else folder
+        return run_folder(Path("runs") / self.family, last=self.resume or self.overwrite)
 
     def _check(self) -> None:
         if self.family is None and not self.resume:
@@ -481,15 +478,7 @@ def dataset_of(model: Path) -> str:
 
 
 def load_split(name: str, folder: Path | None) -> "Split":
-    """Load a data set; where there is none, say in one line how to provide it, or do without."""
+    """Load a data set by name."""
     from generative.datasets import load_dataset
-    from nets.errors import MissingDataError
 
-    try:
-        return load_dataset(name, folder)
-    except MissingDataError as error:
-        what = " ".join(str(error).split()).partition(" Tried ")[0]
-        raise CliError(
-            f"{what} Name a folder that has the files with --data or the environment variable GAME2048_DATA, "
-            "or do without: --dataset glyphs"
-        ) from None
+    return load_or_tell(lambda: load_dataset(name, folder), "--dataset glyphs")

@@ -12,7 +12,19 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal
 import tyro
 from threadpoolctl import threadpool_limits
 
-from cli.common import MAX_THREADS, SWITCH, check_seed, option, preparing, stderr, stdout, stop_on_interrupt
+from cli.common import (
+    MAX_THREADS,
+    SETTINGS_NAME,
+    SWITCH,
+    check_seed,
+    load_or_tell,
+    option,
+    preparing,
+    run_folder,
+    stderr,
+    stdout,
+    stop_on_interrupt,
+)
 from cli.errors import CliError, UsageError, require
 
 if TYPE_CHECKING:
@@ -23,7 +35,6 @@ if TYPE_CHECKING:
 ModelName = Literal["nielsen", "mlp", "mlp-augmented", "conv", "judge"]
 MODEL_METAVAR: Final = "{nielsen,mlp,mlp-augmented,conv,judge}"
 MAX_EPOCHS: Final = 10_000
-SETTINGS_NAME: Final = "settings.json"  # as in nets.recipes, which would load kernels
 SUBCOMMANDS: Final = ("mnist", "emnist", "glyphs", "summary")
 
 
@@ -60,12 +71,7 @@ class Training:
         """Where the run lives: as asked, or the first free one; the last one to go on with or to replace."""
         if self.out is not None:
             return self.out
-        first = Path("runs") / self.dataset
-        folder, number = first, 1
-        while (folder / SETTINGS_NAME).exists():
-            last, number = folder, number + 1
-            folder = first.with_name(f"{first.name}-{number}")
-        return last if number > 1 and (self.resume or self.overwrite) else folder
+        return run_folder(Path("runs") / self.dataset, last=self.resume or self.overwrite)
 
     def load(self) -> "Split":
         """Load the images."""
@@ -195,7 +201,7 @@ class Mnist(Training):
         """Load the images."""
         from nets.data import load_mnist
 
-        return or_glyphs(load_mnist, self.data)
+        return load_or_tell(lambda: load_mnist(self.data), "game2048 nets glyphs")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,7 +222,7 @@ class Emnist(Training):
         """Load the images."""
         from nets.data import load_emnist_letters
 
-        return or_glyphs(load_emnist_letters, self.data)
+        return load_or_tell(lambda: load_emnist_letters(self.data), "game2048 nets glyphs")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -282,20 +288,6 @@ class Nets:
     def run(self) -> None:
         """Run the command."""
         self.command.run()
-
-
-def or_glyphs(load: Callable[[Path | None], "Split"], folder: Path | None) -> "Split":
-    """Load images; where there are none, say in one line how to provide them, or do without."""
-    from nets.errors import MissingDataError
-
-    try:
-        return load(folder)
-    except MissingDataError as error:
-        what = " ".join(str(error).split()).partition(" Tried ")[0]  # every mirror failed, most likely for one reason
-        raise CliError(
-            f"{what} Name a folder that has the files with --data or the environment variable GAME2048_DATA, "
-            "or do without: game2048 nets glyphs"
-        ) from None
 
 
 def remove_run(folder: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, Self
 
 from generative.errors import ModelError, SettingError
-from nets.files import write_atomically
+from nets.files import write_json
 
 SETTINGS_NAME: Final = "settings.json"
 _Rule = tuple[Callable[[Any], bool], str]
@@ -136,9 +136,7 @@ class Recipe:
 
 def write_settings(folder: Path, recipe: Recipe, seed: int) -> None:
     """Remember what a run does, for people and for `read_settings`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    text = json.dumps({"seed": seed, "recipe": recipe.to_dict()}, indent=2) + "\n"
-    write_atomically(folder / SETTINGS_NAME, lambda path: path.write_text(text, encoding="utf-8"))
+    write_json(folder / SETTINGS_NAME, {"seed": seed, "recipe": recipe.to_dict()})
 
 
 def read_settings(folder: Path) -> tuple[Recipe, int]:

@@ -1,8 +1,23 @@
 """Writing files so that nobody ever sees half of one."""
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a value of JSON's types for people to read, atomically; the folder is made.
+
+    Raises
+    ------
+    OSError
+        As `write_atomically`.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(value, indent=2) + "\n"
+    write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:

@@ -27,7 +27,7 @@ from nets.data import (
 )
 from nets.errors import ArgumentError, CheckpointError
 from nets.evaluation import Metrics, Objective, classification, evaluate
-from nets.files import write_atomically
+from nets.files import write_json
 from nets.tensor import Tensor
 from nets.training import Callback, Trainer
 
@@ -258,9 +258,7 @@ def measure(recipe: Recipe, trainer: Trainer, data: LabelledImages) -> Metrics:
 
 def write_settings(folder: Path, data: str, recipe: Recipe, seed: int) -> None:
     """Remember what a run does, for people and for `read_settings`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    text = json.dumps({"data": data, "seed": seed, "recipe": asdict(recipe)}, indent=2) + "\n"
-    write_atomically(folder / SETTINGS_NAME, lambda path: path.write_text(text, encoding="utf-8"))
+    write_json(folder / SETTINGS_NAME, {"data": data, "seed": seed, "recipe": asdict(recipe)})
 
 
 def read_settings(folder: Path) -> tuple[str, Recipe, int]:
