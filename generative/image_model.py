@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,9 @@ Images = npt.NDArray[np.float32]
 """ndarray of float32, shape (n, size, size), ink 1 on paper 0, upright."""
 Labels = npt.NDArray[np.int64]
 """ndarray of int64, shape (n,), from 0."""
+
+N_CASES: Final = 3
+"""0 either, 1 upper, 2 lower."""
 
 
 class ImageModel(Module):
@@ -93,6 +96,22 @@ def check_labels(labels: npt.ArrayLike, n_classes: int, name: str = "labels") ->
     return array.astype(np.int64)
 
 
+def check_case(case: npt.ArrayLike | None, n: int) -> Labels:
+    """Return the cases of n images as int64, 0 for all where none are given.
+
+    Raises
+    ------
+    SettingError
+        If they are not n ints from 0 to 2.
+    """
+    if case is None:
+        return np.zeros(n, np.int64)
+    cases = check_labels(case, N_CASES, "case")
+    if len(cases) != n:
+        raise SettingError(f"case must have one value a label, got {len(cases)} for {n}")
+    return cases
+
+
 def save(model: ImageModel, folder: Path, notes: Mapping[str, Any] | None = None) -> None:
     """Write ``model.safetensors`` into a folder, atomically, with everything that `load` needs.
 
@@ -101,7 +120,6 @@ def save(model: ImageModel, folder: Path, notes: Mapping[str, Any] | None = None
     OSError
         If it cannot be written; one that was there stays whole.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     checkpoint.save(model, folder / checkpoint.FILE_NAME, notes=notes)
 
 

@@ -11,12 +11,13 @@ References
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from generative.autoencoders.coder import CHUNK, Coder, Likelihood, as_batch, reconstruction_loss, shape_of
+from generative.autoencoders.coder import Coder, Likelihood, count_coder, reconstruction_loss
 from generative.autoencoders.networks import Architecture
 from generative.errors import SettingError
 from generative.training import register_objective
@@ -24,7 +25,6 @@ from nets import random
 from nets.evaluation import Batch, Objective
 from nets.graph import no_grad
 from nets.layers import Module
-from nets.layers.module import in_use
 from nets.models import register
 from nets.tensor import Operand, Tensor
 
@@ -58,30 +58,10 @@ class Autoencoder(Coder):
 
     def code(self, images: npt.ArrayLike, labels: npt.ArrayLike | None = None) -> npt.NDArray[np.float32]:
         """Return the code of each image (n, 1, size, size) or (n, size, size) as an array (n, latent)."""
-        batch = as_batch(images)
-        codes = np.empty((len(batch), self.latent), np.float32)
-        with in_use(self), no_grad():
-            for i in range(0, len(batch), CHUNK):
-                part = None if labels is None else np.asarray(labels)[i : i + CHUNK]
-                codes[i : i + CHUNK] = self.encode(batch[i : i + CHUNK], part).numpy()
-        return codes
+        return self._encode_all(images, labels)
 
 
-def _count(
-    *,
-    size: int,
-    classes: Sequence[str],
-    latent: int,
-    widths: Sequence[int],
-    architecture: Architecture,
-    conditional: bool,
-    **_: Any,
-) -> int:
-    shape = shape_of(size, classes, latent, widths, architecture, conditional)
-    return shape.count_encoder(latent) + shape.count_decoder()
-
-
-@register("autoencoder", _count)
+@register("autoencoder", partial(count_coder, 1))
 def autoencoder(
     *,
     size: int = 28,

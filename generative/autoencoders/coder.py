@@ -1,7 +1,7 @@
 """What an autoencoder and a VAE have in common: an encoder, a decoder, and what an image's pixels are compared by."""
 
 from collections.abc import Sequence
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -84,6 +84,7 @@ class Coder(ImageModel):
         if conditional and not classes:
             raise SettingError("classes must have at least one name for a conditional model, got none")
         self.size, self.classes, self.conditional = size, tuple(classes), conditional
+        self.n_codes = n_codes
         self.latent, self.likelihood, self.contrast = latent, likelihood, float(contrast)
         shape = shape_of(size, classes, latent, widths, architecture, conditional)
         self.encoder = Encoder(shape, n_codes, generator)
@@ -109,6 +110,16 @@ class Coder(ImageModel):
     def code(self, images: npt.ArrayLike, labels: npt.ArrayLike | None = None) -> npt.NDArray[np.float32]:
         """Return the code of each image without any noise, (n, latent)."""
         raise NotImplementedError
+
+    def _encode_all(self, images: npt.ArrayLike, labels: npt.ArrayLike | None) -> npt.NDArray[np.float32]:
+        """Return the encoder's outputs, (n, n_codes), as an array, without gradients, in chunks."""
+        batch = as_batch(images)
+        codes = np.empty((len(batch), self.n_codes), np.float32)
+        with in_use(self), no_grad():
+            for i in range(0, len(batch), CHUNK):
+                part = None if labels is None else np.asarray(labels)[i : i + CHUNK]
+                codes[i : i + CHUNK] = self._run_encoder(batch[i : i + CHUNK], part).numpy()
+        return codes
 
     def draw(self, z: npt.ArrayLike, labels: npt.ArrayLike | None = None) -> Images:
         """Return the images of codes (n, latent) as an array (n, size, size), without gradients, in chunks."""
@@ -152,6 +163,22 @@ def shape_of(
         architecture=architecture,
         n_conditions=len(classes) if conditional else 0,
     )
+
+
+def count_coder(
+    codes_per_latent: int,
+    *,
+    size: int,
+    classes: Sequence[str],
+    latent: int,
+    widths: Sequence[int],
+    architecture: Architecture,
+    conditional: bool,
+    **_: Any,
+) -> int:
+    """Return how many parameters a model has, from its settings, without building it."""
+    shape = shape_of(size, classes, latent, widths, architecture, conditional)
+    return shape.count_encoder(codes_per_latent * latent) + shape.count_decoder()
 
 
 def as_batch(images: npt.ArrayLike) -> npt.NDArray[np.float32]:

@@ -22,21 +22,21 @@ References
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from generative.autoencoders.coder import CHUNK, Coder, Likelihood, as_batch, reconstruction_loss, shape_of
+from generative.autoencoders.coder import Coder, Likelihood, count_coder, reconstruction_loss
 from generative.autoencoders.networks import Architecture
 from generative.errors import SettingError
 from generative.image_model import Images, check_labels
 from generative.training import register_objective
 from nets import random
 from nets.evaluation import Batch, Objective
-from nets.graph import no_grad
 from nets.layers import Module
-from nets.layers.module import Buffer, in_use
+from nets.layers.module import Buffer
 from nets.models import register
 from nets.tensor import Operand, Tensor
 
@@ -74,13 +74,7 @@ class VAE(Coder):
         self, images: npt.ArrayLike, labels: npt.ArrayLike | None = None
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Return mu and log sigma of images (n, 1, size, size) or (n, size, size) as arrays, without gradients."""
-        batch = as_batch(images)
-        mu, log_sigma = np.empty((2, len(batch), self.latent), np.float32)
-        with in_use(self), no_grad():
-            for i in range(0, len(batch), CHUNK):
-                part = None if labels is None else np.asarray(labels)[i : i + CHUNK]
-                tensors = self.encode(batch[i : i + CHUNK], part)
-                mu[i : i + CHUNK], log_sigma[i : i + CHUNK] = (tensor.numpy() for tensor in tensors)
+        mu, log_sigma = np.split(self._encode_all(images, labels), 2, axis=1)
         return mu, log_sigma
 
     def sample(
@@ -94,21 +88,7 @@ class VAE(Coder):
         return self.draw(z, checked)
 
 
-def _count(
-    *,
-    size: int,
-    classes: Sequence[str],
-    latent: int,
-    widths: Sequence[int],
-    architecture: Architecture,
-    conditional: bool,
-    **_: Any,
-) -> int:
-    shape = shape_of(size, classes, latent, widths, architecture, conditional)
-    return shape.count_encoder(2 * latent) + shape.count_decoder()
-
-
-@register("vae", _count)
+@register("vae", partial(count_coder, 2))
 def vae(
     *,
     size: int = 28,

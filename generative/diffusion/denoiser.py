@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from generative.diffusion.embedding import sinusoidal
-from generative.diffusion.image_diffusion import N_CASES
+from generative.image_model import N_CASES
 from nets import functional as F  # noqa: N812  # as everywhere in the field
 from nets.layers import Embedding, Linear, Module, ModuleList, Sequential
 from nets.tensor import Operand, Tensor

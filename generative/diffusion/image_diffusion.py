@@ -9,18 +9,16 @@ import numpy.typing as npt
 from generative.diffusion import prediction, samplers, schedules
 from generative.diffusion.prediction import Network
 from generative.errors import SettingError
-from generative.image_model import ImageModel, Images, Labels, check_labels
+from generative.image_model import ImageModel, Images, Labels, check_case, check_labels
 
 Array = npt.NDArray[Any]
 MAX_SAMPLING_STEPS: Final = 1000
-N_CASES: Final = 3
-"""0 either, 1 upper, 2 lower; see `ImageModel.sample`."""
 
 
 class ImageDiffusion(ImageModel):
     """A diffusion model of images; subclasses say in which space, and have the network.
 
-    They call `set_up_sampling` in the end of ``__init__`` and define `noise_shape`, `network_for` and `to_images`.
+    In ``__init__`` they set ``noise_shape`` and then call `set_up_sampling`; they define `network_for` and `to_images`.
 
     Attributes
     ----------
@@ -141,9 +139,7 @@ class ImageDiffusion(ImageModel):
     ) -> tuple[npt.NDArray[np.float32], Labels, Labels]:
         """Return the noise to begin with, and checked labels and cases."""
         chosen = check_labels(labels, len(self.classes))
-        cases = np.zeros_like(chosen) if case is None else check_labels(case, N_CASES, "case")
-        if len(cases) != len(chosen):
-            raise SettingError(f"case must have one value a label, got {len(cases)} for {len(chosen)}")
+        cases = check_case(case, len(chosen))
         return generator.standard_normal((len(chosen), *self.noise_shape), np.float32), chosen, cases
 
     def _denoise(

@@ -19,10 +19,10 @@ import numpy.typing as npt
 from generative.autoencoders.vae import VAE
 from generative.diffusion import prediction
 from generative.diffusion.denoiser import Denoiser, Modulation, count_weights
-from generative.diffusion.image_diffusion import N_CASES, ImageDiffusion
+from generative.diffusion.image_diffusion import ImageDiffusion
 from generative.diffusion.prediction import Network
 from generative.errors import SettingError
-from generative.image_model import ImageModel, Images, Labels, LatentModel
+from generative.image_model import N_CASES, ImageModel, Images, Labels, LatentModel
 from generative.training import register_objective
 from nets import functional as F  # noqa: N812  # as everywhere in the field
 from nets import models, random
@@ -71,6 +71,7 @@ class LatentDiffusion(ImageDiffusion, LatentModel):
         self.autoencoder.requires_grad_(False)
         self.denoiser = Denoiser(vae.latent, len(self.classes), generator=generator, **denoiser)
         self.mean, self.std = Buffer(np.zeros(vae.latent, np.float32)), Buffer(np.ones(vae.latent, np.float32))
+        self.noise_shape = (vae.latent,)
         self.set_up_sampling(**sampling)
 
     # --- learning ---
@@ -94,11 +95,6 @@ class LatentDiffusion(ImageDiffusion, LatentModel):
         return np.asarray((z - self.mean.data) / self.std.data, np.float32)
 
     # --- sampling ---
-
-    @property
-    def noise_shape(self) -> tuple[int, ...]:  # type: ignore[override]  # known once there is an autoencoder
-        """The shape of a latent vector."""
-        return (self.autoencoder.latent,)
 
     def network_for(self, labels: Labels, case: Labels) -> Network:
         """Return the denoiser under given conditions."""

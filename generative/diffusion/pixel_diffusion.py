@@ -59,16 +59,12 @@ class PixelDiffusion(ImageDiffusion):
     ) -> None:
         self.size, self.classes = size, tuple(classes)
         self.network = UNet(size, len(self.classes), channels, blocks, condition, generator)
+        self.noise_shape = (1, size, size)
         self.set_up_sampling(**sampling)
 
     def forward(self, x: Operand, t: npt.ArrayLike, labels: Operand) -> Tensor:
         """Predict from noisy images (n, 1, size, size) in about [-1, 1], times (n,) and labels (n,)."""
         return self.network(x, t, labels)  # type: ignore[no-any-return]
-
-    @property
-    def noise_shape(self) -> tuple[int, ...]:  # type: ignore[override]  # known once there is a size
-        """The shape of an image with its channel."""
-        return (1, self.size, self.size)
 
     def network_for(self, labels: Labels, case: Labels) -> Network:
         """Return the U-Net under given labels; it does not tell the cases of a letter apart."""

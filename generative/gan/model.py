@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from generative.errors import SettingError
 from generative.gan.networks import conv_discriminator, conv_generator, dense_discriminator, dense_generator
-from generative.image_model import ImageModel, Images, check_labels
+from generative.image_model import ImageModel, Images, check_case, check_labels
 from nets import functional as F  # noqa: N812  # as everywhere in the field
 from nets import models, ops
 from nets.graph import no_grad
@@ -130,8 +130,7 @@ class GAN(ImageModel):
     ) -> Images:
         """Draw one image a label, see `ImageModel.sample`; it does not tell upper from lower case."""
         chosen = check_labels(labels, len(self.classes))
-        if case is not None and check_labels(case, 3, "case").shape != chosen.shape:
-            raise SettingError(f"case must have one value a label, got {np.shape(case)} for {chosen.shape}")
+        check_case(case, len(chosen))
         return self.decode(generator.standard_normal((len(chosen), self.latent), np.float32), chosen)
 
 
