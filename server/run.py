@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from types import FrameType
 from typing import Any, Final
 
 from flask import Flask
@@ -21,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 DEFAULT_PORT: Final = 2048
 BACKLOG: Final = 128
+LOOP_SECONDS: Final = 1.0  # the longest wait for something to happen
 REACHABLE: Final = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - to open, not to listen on
 
 
@@ -57,7 +59,7 @@ def serve(
     """
     # A page asks for twenty files at once: that some wait for a thread is not worth a warning.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
-    with closing(_listen(host, port)) as listener, _sigterm_interrupts():
+    with closing(_listen(host, port)) as listener:
         sockets: dict[int, Any] = {}
         server = create_server(
             app,
@@ -73,10 +75,12 @@ def serve(
         url = _url(host, listener.getsockname()[1])
         logger.info("listening on %s", url)
         try:
-            if on_ready is not None:
-                on_ready(url)
-            server.run()
-        except KeyboardInterrupt:  # in on_ready; run() handles its own
+            with _stop_signals(server.pull_trigger) as stopped:
+                if on_ready is not None:
+                    on_ready(url)
+                while not stopped.is_set():
+                    wasyncore.loop(timeout=LOOP_SECONDS, map=sockets, count=1)
+        except KeyboardInterrupt:  # raised by on_ready itself
             logger.debug("interrupted before the first request")
         finally:
             server.task_dispatcher.shutdown()
@@ -85,16 +89,29 @@ def serve(
 
 
 @contextmanager
-def _sigterm_interrupts() -> Iterator[None]:
-    """Let SIGTERM end the server as Ctrl-C does; only the main thread may say so."""
+def _stop_signals(wake: Callable[[], None]) -> Iterator[threading.Event]:
+    """Give an event that Ctrl-C or SIGTERM sets, waking the loop; a second signal interrupts at once.
+
+    An exception raised by a signal could come between any two lines of the loop, for example after a connection was
+    forgotten and before it was closed. Only the main thread may set handlers; elsewhere the event is never set.
+    """
+    stopped = threading.Event()
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield stopped
         return
-    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        if stopped.is_set():
+            raise KeyboardInterrupt
+        stopped.set()
+        wake()
+
+    previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        yield stopped
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 def _listen(host: str, port: int) -> socket.socket:
