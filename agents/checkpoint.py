@@ -13,11 +13,6 @@ tensor        content
 
 and, as JSON in the file's metadata, the format, the network, the settings and the counts. Weights that were never
 updated are 0 and take no space: 66 MiB after 10,000 games instead of 770.
-
-::
-
-    CheckpointError           the folder does not hold a model that this program can use
-    └── NoCheckpointError     there is none
 """
 
 import json
@@ -30,6 +25,7 @@ import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from agents.errors import CheckpointError, NoCheckpointError
 from agents.ntuple import LINES, N_WEIGHTS, NETWORK, PATTERNS, NTupleAgent
 from agents.td import TDLearner, TDSettings
 from nets.files import write_atomically
@@ -37,14 +33,6 @@ from nets.files import write_atomically
 FILE_NAME: Final = "checkpoint.safetensors"
 FORMAT: Final = "game2048 n-tuple"
 VERSION: Final = 1
-
-
-class CheckpointError(Exception):
-    """The folder does not hold a model that this program can use."""
-
-
-class NoCheckpointError(CheckpointError):
-    """There is no checkpoint in the folder."""
 
 
 def save_learner(learner: TDLearner, folder: Path) -> None:

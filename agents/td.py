@@ -40,16 +40,13 @@ import numpy.typing as npt
 
 from agents._prefetch import prefetch
 from agents.base import MAX_MOVES
+from agents.errors import DivergedError
 from agents.ntuple import N_FEATURES, N_WEIGHTS, NETWORK, Features, NTupleAgent, Weights, greedy_action, sum_weights
 from game2048 import board as rules
 from game2048._jit import njit
 from game2048.rng import draw, seed
 
 EXPLODED: Final = 1e9  # points; a learner with larger errors has diverged: no 2048 game scores more than 4e6
-
-
-class DivergedError(ArithmeticError):
-    """Learning produced values that are not finite or far beyond any score."""
 
 
 # --- kernels ---

@@ -48,7 +48,8 @@ def load_named_agent(name: str, rollouts: int = 100) -> "Agent":
     """Return a baseline by name, or the model in a folder."""
     with preparing():
         from agents import baselines
-        from agents.checkpoint import NoCheckpointError, load_agent
+        from agents.checkpoint import load_agent
+        from agents.errors import NoCheckpointError
 
     if name == "random":
         return baselines.RandomAgent()

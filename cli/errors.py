@@ -22,8 +22,7 @@ def expected_failures(error: Exception) -> str | None:
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
         return f"{where}{error.strerror or error}"
-    from agents.checkpoint import CheckpointError
-    from agents.td import DivergedError
+    from agents.errors import CheckpointError, DivergedError
     from game2048.record import RecordError
     from generative.errors import GenerativeError
     from nets.errors import NetsError

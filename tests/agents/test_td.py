@@ -6,7 +6,8 @@ import pytest
 from agents.base import MAX_MOVES
 from agents.evaluate import evaluate
 from agents.ntuple import play_greedy_game
-from agents.td import DivergedError, TDLearner, TDSettings
+from agents.errors import DivergedError
+from agents.td import TDLearner, TDSettings
 from game2048 import board as rules
 from tests.oracles.td import NaiveLearner
 

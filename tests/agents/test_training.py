@@ -13,8 +13,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save_file
 
 from agents import checkpoint
-from agents.checkpoint import FILE_NAME, CheckpointError, NoCheckpointError, load_agent, load_learner, save_learner
-from agents.td import DivergedError, TDLearner, TDSettings
+from agents.checkpoint import FILE_NAME, load_agent, load_learner, save_learner
+from agents.errors import CheckpointError, DivergedError, NoCheckpointError
+from agents.td import TDLearner, TDSettings
 from agents.training import COUNTER, train
 from nets.metrics import read_metrics
 

@@ -1,0 +1,20 @@
+"""What can go wrong with players that learn.
+
+::
+
+    CheckpointError           the folder does not hold a model that this program can use
+    └── NoCheckpointError     there is none
+    DivergedError             learning produced values that are not finite or far beyond any score
+"""
+
+
+class CheckpointError(Exception):
+    """The folder does not hold a model that this program can use."""
+
+
+class NoCheckpointError(CheckpointError):
+    """There is no checkpoint in the folder."""
+
+
+class DivergedError(ArithmeticError):
+    """Learning produced values that are not finite or far beyond any score."""
