@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from agents.base import MAX_MOVES
+from agents.errors import DivergedError
 from agents.evaluate import evaluate
 from agents.ntuple import play_greedy_game
-from agents.errors import DivergedError
 from agents.td import TDLearner, TDSettings
 from game2048 import board as rules
 from tests.oracles.td import NaiveLearner
