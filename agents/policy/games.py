@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from agents.policy.boards import transform
 from game2048 import board as rules
 from game2048._jit import njit
 from game2048.rng import draw, game_seeds, seed_streams
@@ -52,6 +53,9 @@ class Games(Protocol):
         self, actions: npt.NDArray[np.uint8], part: slice = EVERYTHING
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
         """Play a legal action in each game of a part; return points and whether the game ended with it."""
+
+    def turn(self, symmetries: npt.NDArray[np.uint8]) -> None:
+        """Turn and mirror the board of each game, which goes on as it might have."""
 
     def take_finished(self) -> FinishedGames:
         """Return the games that ended since the last call."""
@@ -183,6 +187,11 @@ class LockstepGames:
         if n_finished:
             self._finished.append((part.start or 0, finished[:n_finished].copy()))
         return rewards, over
+
+    def turn(self, symmetries: npt.NDArray[np.uint8]) -> None:
+        """Turn and mirror the board of each game, see `game2048.symmetry`: the rules are the same in all directions."""
+        self.boards[...] = transform(self.boards, symmetries)
+        self.highs[...] = transform(self.highs, symmetries)
 
     def take_finished(self) -> FinishedGames:
         """Return the games that ended since the last call, those of one part after those of another."""
