@@ -71,6 +71,7 @@ class _OurFile(Struct):
     set_up: Any = UNSET
     start: Any = UNSET
     plies: Any = UNSET
+    probabilities: Any = UNSET
 
 
 class _Outline(Struct):
@@ -214,7 +215,7 @@ def format_game(record: GameRecord) -> bytes:
 
 
 def format_hobby(record: GameRecord) -> bytes:
-    """Write a game in the full hobby form, with tiles in ``initialboard``; who played it is not kept.
+    """Write a game in the full hobby form, with tiles in ``initialboard``; who played and probabilities are not kept.
 
     About 90 times as large as our form.
     """

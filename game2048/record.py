@@ -12,8 +12,13 @@ In JSON the plies are a string of one character each, which gzip packs as tightl
 on is a string of decimal digits, because JavaScript rounds larger numbers; every seed is read in both forms.
 ``set_up`` is there, and true, where the start board is not one of the two tiles that the rules put there
 (`GameRecord.is_set_up`).
+
+A record may also hold what its player thought: ``probabilities``, how likely it was to play each of the four moves at
+every ply, in parts of 255. They say nothing about the rules and are no part of the game's id. In JSON they are base64
+(RFC 4648), which Python and browsers both read without a loop: 16 characters for three plies.
 """
 
+import base64
 import hashlib
 import operator
 import re
@@ -31,6 +36,9 @@ from game2048._jit import njit
 VERSION: Final = 1
 RULESET: Final = "2048-4x4"
 MAGIC: Final = b"G2048" + bytes([VERSION])
+MAGIC_WITH_PROBABILITIES: Final = b"G2048" + bytes([VERSION | 0x80])
+CERTAIN: Final = 255  # a probability of 1
+ROUNDING: Final = 2  # four probabilities, each rounded by half a part at most
 MAX_PLIES: Final = 2**17  # every move adds at least 2 to the sum of the tiles, which stays below 2**18
 MAX_AGENT_LENGTH: Final = 200
 MAX_SEED: Final = 2**64 - 1
@@ -42,6 +50,8 @@ _REASONS: Final = {
     1: "the move does not change the board",
     2: "the new tile appears in a cell that is not empty",
     3: "the ply is not a 7-bit code",
+    4: f"its probabilities do not add up to {CERTAIN}",
+    5: "a move that does not change the board has a probability",
 }
 
 
@@ -94,6 +104,32 @@ def replay_plies(
     return plies.size
 
 
+@njit("int64(uint8[:, ::1], uint8[:, ::1], int64[::1])")
+def check_probabilities(
+    boards: npt.NDArray[np.uint8], probabilities: npt.NDArray[np.uint8], failure: npt.NDArray[np.int64]
+) -> int:
+    """Return how many rows of ``probabilities`` (n, 4) fit ``boards`` (n + 1, 16); ``failure`` as in `replay_plies`."""
+    for t in range(len(probabilities)):
+        board = np.uint64(0)
+        high = np.uint64(0)
+        for cell in range(16):
+            exponent = np.uint64(boards[t, cell])
+            low = min(exponent, np.uint64(15))
+            board |= low << np.uint64(4 * cell)
+            high |= (exponent - low) << np.uint64(4 * cell)
+        mask = rules.action_mask_wide(board, high)
+        total = 0
+        for action in range(4):
+            total += int(np.int64(probabilities[t, action]))
+            if probabilities[t, action] and not (mask >> action) & 1:
+                failure[0] = 5
+                return t
+        if abs(total - CERTAIN) > ROUNDING:
+            failure[0] = 4
+            return t
+    return len(probabilities)
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class GameRecord:
     """A whole game: start board, plies, and who played it. Making one replays it, so every record is legal.
@@ -108,6 +144,9 @@ class GameRecord:
         Who played, in words: at most 200 printable characters.
     seed : int, optional
         Seed of the game, where it is known: from 0 to 2**64 - 1.
+    probabilities : array_like of int, shape (n_moves, 4), optional
+        How likely the player was to move up, right, down and left, in parts of 255, see `quantized`. Impossible moves
+        have 0; each row adds up to 255, give or take 2 for rounding.
 
     Attributes
     ----------
@@ -127,6 +166,7 @@ class GameRecord:
     plies: npt.NDArray[np.uint8]
     agent: str = "unknown"
     seed: int | None = None
+    probabilities: npt.NDArray[np.uint8] | None = None
     boards: npt.NDArray[np.uint8] = field(init=False, repr=False)
     rewards: npt.NDArray[np.int64] = field(init=False, repr=False)
 
@@ -150,6 +190,8 @@ class GameRecord:
             "boards": boards.reshape(-1, 4, 4),
             "rewards": rewards,
         }
+        if self.probabilities is not None:
+            frozen["probabilities"] = _checked_probabilities(self.probabilities, boards)
         for name, array in frozen.items():
             array.flags.writeable = False
             object.__setattr__(self, name, array)
@@ -185,21 +227,27 @@ class GameRecord:
     @cached_property
     def id(self) -> str:
         """A name for the game made from its start board and plies: the same game has the same id."""
-        return hashlib.sha256(self.to_bytes()).hexdigest()[:16]
+        return hashlib.sha256(self._game_bytes(MAGIC)).hexdigest()[:16]
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, GameRecord):
             return NotImplemented
-        return (self.id, self.agent, self.seed) == (other.id, other.agent, other.seed)
+        mine, theirs = ((record.to_bytes(), record.agent, record.seed) for record in (self, other))
+        return mine == theirs
 
     def __hash__(self) -> int:
         return hash((self.id, self.agent, self.seed))
 
-    # --- bytes: magic, 16 exponents, one byte a ply ---
+    # --- bytes: magic, 16 exponents, one byte a ply, then four a ply where there are probabilities ---
 
     def to_bytes(self) -> bytes:
-        """Return the game (not who played it) as bytes: 22 and one a ply."""
-        return MAGIC + self.start.tobytes() + self.plies.tobytes()
+        """Return the game (not who played it) as bytes: 22 and one a ply, or five with probabilities."""
+        if self.probabilities is None:
+            return self._game_bytes(MAGIC)
+        return self._game_bytes(MAGIC_WITH_PROBABILITIES) + self.probabilities.tobytes()
+
+    def _game_bytes(self, magic: bytes) -> bytes:
+        return magic + self.start.tobytes() + self.plies.tobytes()
 
     @classmethod
     def from_bytes(cls, data: bytes, *, agent: str = "unknown", seed: int | None = None) -> Self:
@@ -210,17 +258,24 @@ class GameRecord:
         RecordError
             If the bytes are not a record or not a legal game.
         """
-        n_header = len(MAGIC)
-        if data[:n_header] != MAGIC or len(data) < n_header + 16:
-            raise RecordError(f"not a game record of version {VERSION}: the first bytes are {data[:n_header]!r}")
-        start = np.frombuffer(data, np.uint8, 16, n_header)
-        return cls(start=start, plies=np.frombuffer(data, np.uint8, offset=n_header + 16), agent=agent, seed=seed)
+        magic, start, rest = data[: len(MAGIC)], data[len(MAGIC) : len(MAGIC) + 16], data[len(MAGIC) + 16 :]
+        n_plies, left_over = (len(rest), 0) if magic == MAGIC else divmod(len(rest), 5)
+        if magic not in (MAGIC, MAGIC_WITH_PROBABILITIES) or len(start) < 16 or left_over:
+            raise RecordError(f"not a game record of version {VERSION}: {len(data)} bytes, the first are {magic!r}")
+        return cls(
+            start=np.frombuffer(start, np.uint8),
+            plies=np.frombuffer(rest[:n_plies], np.uint8),
+            agent=agent,
+            seed=seed,
+            probabilities=None if magic == MAGIC else np.frombuffer(rest[n_plies:], np.uint8).reshape(-1, 4),
+        )
 
     # --- JSON for the web ---
 
     def to_json(self) -> dict[str, Any]:
         """Return the game as plain JSON values, one character a ply."""
         set_up = {"set_up": True} if self.is_set_up else {}
+        thoughts = self.probabilities
         return {
             "format": "game2048",
             "version": VERSION,
@@ -234,6 +289,7 @@ class GameRecord:
             **set_up,
             "start": self.start.ravel().tolist(),
             "plies": "".join(PLY_CHARACTERS[code] for code in self.plies.tolist()),
+            **({} if thoughts is None else {"probabilities": base64.b64encode(thoughts.tobytes()).decode("ascii")}),
         }
 
     @classmethod
@@ -261,6 +317,7 @@ class GameRecord:
             plies=_decode(plies),
             agent=data.get("agent", "unknown"),
             seed=_seed_from_json(data.get("seed")),
+            probabilities=_probabilities_from_json(data.get("probabilities")),
         )
         facts = {"id": record.id, "score": record.score, "max_tile": record.max_tile, "n_moves": record.n_moves}
         for name, fact in {**facts, "set_up": record.is_set_up}.items():
@@ -337,6 +394,46 @@ def _decode(plies: str) -> npt.NDArray[np.uint8]:
     except KeyError as error:
         ply = plies.index(error.args[0]) + 1
         raise RecordError(f"{error.args[0]!r} is not a character of a ply", ply=ply) from None
+
+
+# --- what the player thought ---
+
+
+def quantized(probabilities: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.uint8]:
+    """Return probabilities in parts of 255, rounded.
+
+    >>> quantized(np.array([[0.5, 0.25, 0.25, 0]]))
+    array([[128,  64,  64,   0]], dtype=uint8)
+    """
+    parts: npt.NDArray[np.uint8] = np.rint(probabilities * CERTAIN).astype(np.uint8)
+    return parts
+
+
+def _checked_probabilities(probabilities: npt.ArrayLike, boards: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Check and copy probabilities into a contiguous array of uint8."""
+    given = np.asarray(probabilities)
+    if given.shape != (len(boards) - 1, 4):
+        raise RecordError(f"probabilities must have shape ({len(boards) - 1}, 4), four a ply, got {given.shape}")
+    if given.size and (not np.issubdtype(given.dtype, np.integer) or given.min() < 0 or given.max() > CERTAIN):
+        raise RecordError(f"probabilities must be integers from 0 to {CERTAIN}")
+    checked, failure = np.array(given, np.uint8), np.zeros(1, np.int64)
+    n_right = check_probabilities(boards, checked, failure)
+    if n_right < len(checked):
+        raise RecordError(_REASONS[int(failure[0])], ply=n_right + 1)
+    return checked
+
+
+def _probabilities_from_json(text: object) -> npt.NDArray[np.uint8] | None:
+    """Read the JSON form of probabilities; whether there are as many as plies is for the record to say."""
+    if text is None:
+        return None
+    try:
+        data = base64.b64decode(text, validate=True)  # type: ignore[arg-type]  # it says what is no string
+    except (ValueError, TypeError):
+        raise RecordError(f"probabilities must be base64, got {_short(text)}") from None
+    if len(data) % 4:
+        raise RecordError(f"probabilities must be four bytes a ply, got {len(data)}")
+    return np.frombuffer(data, np.uint8).reshape(-1, 4)
 
 
 def _start_cells(start: object) -> npt.NDArray[np.uint8]:

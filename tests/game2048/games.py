@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from game2048 import Game, GameRecord
 from game2048.board import play, row_tables, unpack
+from game2048.record import quantized
 
 Policy = Callable[[Game], int]
 
@@ -39,6 +40,17 @@ def record_game(
         (cell,) = np.flatnonzero(game.board != after)
         plies.append(action << 5 | int(cell) << 1 | int(game.board.flat[cell] == 2))
     return GameRecord(start=start, plies=np.array(plies, np.uint8), agent=policy.__name__, seed=seed)
+
+
+def with_probabilities(game: GameRecord, probabilities: np.ndarray) -> GameRecord:
+    """Return the game with what its player thought."""
+    return GameRecord(start=game.start, plies=game.plies, agent=game.agent, seed=game.seed, probabilities=probabilities)
+
+
+def thoughts(record: GameRecord) -> np.ndarray:
+    """Equal probabilities of the legal moves before every ply."""
+    masks = np.array([Game(0, board=board).action_mask for board in record.boards[:-1]]).reshape(-1, 4)
+    return quantized(masks / masks.sum(1, keepdims=True))
 
 
 @st.composite

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from game2048 import GameRecord, RecordError
 from game2048.formats import format_game, format_hobby, parse_game
-from tests.game2048.games import greedy, record_game, records
+from tests.game2048.games import greedy, record_game, records, thoughts, with_probabilities
 
 Json = dict[str, Any]
 
@@ -77,6 +77,13 @@ def test_hobby_form_comes_back_as_the_same_moves(record: GameRecord) -> None:
 
     assert again.id == record.id
     assert (again.agent, again.seed) == ("unknown", None)
+
+
+def test_our_form_keeps_probabilities_and_the_hobby_form_drops_them(game: GameRecord) -> None:
+    thoughtful = with_probabilities(game, thoughts(game))
+
+    assert parse_game(format_game(thoughtful)) == thoughtful
+    assert parse_game(format_hobby(thoughtful)).probabilities is None
 
 
 def test_hobby_form_is_the_one_in_the_wild() -> None:

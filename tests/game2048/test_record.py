@@ -1,5 +1,7 @@
 """Game records: what is kept comes back, and what is not a legal game is refused by ply and reason."""
 
+import hashlib
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -11,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from game2048 import GameRecord, RecordError
-from game2048.record import MAGIC, MAX_PLIES, PLY_CHARACTERS
-from tests.game2048.games import NEARLY_65536, as_text, greedy, record_game, records
+from game2048.record import CERTAIN, MAGIC, MAGIC_WITH_PROBABILITIES, MAX_PLIES, PLY_CHARACTERS
+from tests.game2048.games import NEARLY_65536, as_text, greedy, record_game, records, thoughts, with_probabilities
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "record-seed-2048.txt"
 EMPTY = [[0] * 4] * 3
@@ -46,6 +48,28 @@ def test_json_comes_back_as_the_same_game(record: GameRecord) -> None:
 
     assert again == record
     np.testing.assert_array_equal(again.rewards, record.rewards)
+
+
+@given(records())
+def test_probabilities_come_back_in_both_forms(record: GameRecord) -> None:
+    thoughtful = with_probabilities(record, thoughts(record))
+
+    from_bytes = GameRecord.from_bytes(thoughtful.to_bytes(), agent=record.agent, seed=record.seed)
+    from_json = GameRecord.from_json(json.loads(json.dumps(thoughtful.to_json())))
+
+    for again in (from_bytes, from_json):
+        assert again == thoughtful
+        np.testing.assert_array_equal(again.probabilities, thoughtful.probabilities)
+    assert len(thoughtful.to_bytes()) == 22 + 5 * record.n_moves
+
+
+def test_probabilities_are_no_part_of_the_id(game: GameRecord) -> None:
+    """The same game is the same game, whatever its player thought; and bytes without them stay what they were."""
+    thoughtful = with_probabilities(game, thoughts(game))
+
+    assert thoughtful.id == game.id == hashlib.sha256(game.to_bytes()).hexdigest()[:16]
+    assert thoughtful != game
+    assert "probabilities" not in game.to_json()
 
 
 @given(records(min_moves=1))
@@ -198,8 +222,35 @@ def test_plies_that_are_no_codes_are_refused(plies: list[object]) -> None:
         GameRecord(start=TWO_TWOS, plies=plies)
 
 
+def test_probabilities_that_cannot_be_are_refused(game: GameRecord) -> None:
+    right = thoughts(game)
+    ply = next(t for t in range(game.n_moves) if not right[t].all())  # where a move is impossible
+    unlikely, impossible = right.copy(), right.copy()
+    unlikely[9] //= 2
+    impossible[ply] = np.where(right[ply], 0, CERTAIN // (right[ply] == 0).sum())
+
+    for wrong, message in (
+        (unlikely, "ply 10: its probabilities do not add up to 255"),
+        (impossible, f"ply {ply + 1}: a move that does not change the board has a probability"),
+        (right[1:], rf"probabilities must have shape \({game.n_moves}, 4\), four a ply"),
+        (right.astype(np.float64), "probabilities must be integers from 0 to 255"),
+        (right.astype(np.int64) + 256, "probabilities must be integers from 0 to 255"),
+    ):
+        with pytest.raises(RecordError, match=message):
+            with_probabilities(game, wrong)
+
+
 @pytest.mark.parametrize(
-    "data", [b"", b"G2048", MAGIC, MAGIC + bytes(15), b"PNG" + bytes(40), b"G2048\x02" + bytes(16)]
+    "data",
+    [
+        b"",
+        b"G2048",
+        MAGIC,
+        MAGIC + bytes(15),
+        b"PNG" + bytes(40),
+        b"G2048\x02" + bytes(16),
+        MAGIC_WITH_PROBABILITIES + bytes(16 + 4),
+    ],
 )
 def test_other_bytes_are_refused(data: bytes) -> None:
     with pytest.raises(RecordError, match="not a game record of version 1"):
@@ -235,6 +286,10 @@ def test_other_bytes_are_refused(data: bytes) -> None:
         ({"id": "0" * 16}, "id is '[0-9a-f]{16}' by the rules, got '0000000000000000'"),
         ({"id": None}, "id is '[0-9a-f]{16}' by the rules, got None"),
         ({"set_up": True}, "set_up is False by the rules, got True"),
+        ({"probabilities": 5}, "probabilities must be base64, got 5"),
+        ({"probabilities": "é"}, "probabilities must be base64"),
+        ({"probabilities": "////"}, "probabilities must be four bytes a ply, got 3"),
+        ({"probabilities": "/wAAAA=="}, r"probabilities must have shape \(\d+, 4\), four a ply, got \(1, 4\)"),
         ({"plies": "A" * 300_000}, "a game has at most 131072 plies, got 300000"),
     ],
 )

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 from sqlalchemy.exc import OperationalError
 
@@ -13,7 +14,7 @@ from game2048 import GameRecord
 from server import CursorError, GameNotFoundError, GameStore, SchemaError, ServerError, StoreError, sqlite_url
 from server.config import default_database
 from server.store import _page_query
-from tests.game2048.games import NEARLY_65536, greedy, record_game
+from tests.game2048.games import NEARLY_65536, greedy, record_game, thoughts, with_probabilities
 
 
 def file_of(url: str) -> Path:
@@ -57,6 +58,14 @@ def test_a_game_beyond_65536_survives(store: GameStore) -> None:
 
     assert store.get(game.id).record == game
     assert store.page().games[0].max_tile == 65536
+
+
+def test_probabilities_survive(store: GameStore, game: GameRecord) -> None:
+    thoughtful = with_probabilities(game, thoughts(game))
+
+    store.add(thoughtful)
+
+    np.testing.assert_array_equal(store.get(game.id).record.probabilities, thoughts(game))
 
 
 def test_any_agent_name_survives(store: GameStore, game: GameRecord) -> None:
