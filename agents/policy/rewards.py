@@ -37,6 +37,15 @@ def tile_sum(board: np.uint64) -> int:
     return total
 
 
+@njit("int64[::1](uint64[::1])")
+def tile_sums(boards: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
+    """Return the sum of the tiles of each board."""
+    sums = np.empty(boards.size, np.int64)
+    for i in range(boards.size):
+        sums[i] = tile_sum(boards[i])
+    return sums
+
+
 @njit("void(int64, float32[::1], uint64[::1], boolean[::1], float32, float32, float32[::1])")
 def write_compressed(
     kind: int,
