@@ -104,8 +104,8 @@ def transform(boards: npt.ArrayLike, symmetries: Any) -> Boards:
     chosen = np.asarray(symmetries)
     if chosen.dtype.kind not in "iu" or chosen.shape not in ((), given.shape):
         raise ValueError(f"symmetries must be ints, of shape () or {given.shape}, got {chosen.dtype} {chosen.shape}")
-    if chosen.size and not (0 <= chosen.min() and chosen.max() < N_SYMMETRIES):
+    if chosen.size and not (chosen.min() >= 0 and chosen.max() < N_SYMMETRIES):
         raise ValueError(f"symmetries must be in [0, {N_SYMMETRIES}), got {chosen.min()} to {chosen.max()}")
     out = np.empty_like(given)
-    write_transformed(given, np.ascontiguousarray(np.broadcast_to(chosen, given.shape), np.uint8), out)
+    write_transformed(given, np.array(np.broadcast_to(chosen, given.shape), np.uint8), out)
     return out
