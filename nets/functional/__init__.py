@@ -21,7 +21,7 @@ from nets.functional.activations import (
 )
 from nets.functional.attention import scaled_dot_product_attention, self_attention
 from nets.functional.convolution import avg_pool2d, conv2d, conv_transpose2d, max_pool2d, upsample_nearest2d
-from nets.functional.linear import dropout, embedding, linear, one_hot
+from nets.functional.linear import dropout, embedding, embedding_bag, linear, one_hot
 from nets.functional.losses import (
     PROBABILITY_LOSSES,
     binary_cross_entropy_with_logits,
@@ -47,6 +47,7 @@ __all__ = [
     "cross_entropy",
     "dropout",
     "embedding",
+    "embedding_bag",
     "gaussian_kl",
     "gelu",
     "group_norm",

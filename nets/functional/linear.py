@@ -72,16 +72,71 @@ def embedding(indices: Operand, weight: Tensor) -> Tensor:
     A row that is taken k times gets the sum of k gradients.
     """
     (weight,) = weights(weight)
+    return weight[_rows_of("embedding", indices, weight)]
+
+
+def embedding_bag(indices: Operand, weight: Tensor, bias: Tensor | None = None, activation: str = "identity") -> Tensor:
+    """Return f(sum_k W[index_ik] + b), the sum of some rows of a table for each bag.
+
+    The same as `linear` of vectors that count how often each row is in the bag, mostly zeros, which are not made.
+    PyTorch's function of this name, with ``mode="sum"``.
+
+    Parameters
+    ----------
+    indices : array or Tensor of ints, shape (bags, size)
+        Rows, in [0, rows); the same row may be in a bag several times.
+    weight : Tensor, shape (rows, width)
+    bias : Tensor, shape (width,), optional
+    activation : str
+        Name of f.
+
+    Returns
+    -------
+    Tensor, shape (bags, width)
+
+    Raises
+    ------
+    ShapeError
+        If the shapes do not fit, or there is no bag.
+    DtypeError
+        If the indices are no ints.
+    ArgumentError
+        If an index is out of range.
+    """
+    weight, bias = weights(weight, bias)
+    indices = _rows_of("embedding_bag", indices, weight)
+    if indices.ndim != 2 or weight.ndim != 2:
+        raise ShapeError(f"embedding_bag: indices and weight must have two axes, got {indices.shape}, {weight.shape}")
+    if bias is not None and bias.shape != weight.shape[1:]:
+        raise ShapeError(f"embedding_bag: a bias of shape {bias.shape} does not fit a weight of shape {weight.shape}")
+    if activation not in FROM_OUTPUT:
+        return named_activation(activation)(embedding_bag(indices, weight, bias))
+    back = backend()
+    bags, w = indices.data, weight.data
+    y = back.embedding_bag(bags, w, None if bias is None else bias.data, activation)
+    inputs = (weight,) if bias is None else (weight, bias)
+
+    def backward(grad: Array) -> tuple[Array, ...]:
+        gradients: tuple[Array, ...] = back.embedding_bag_backward(
+            grad, bags, w, y, activation, weight.gradient_memory()
+        )
+        return gradients[: len(inputs)]
+
+    return record_joint("embedding_bag", y, inputs, backward, saved=(indices, *inputs))
+
+
+def _rows_of(name: str, indices: Operand, weight: Tensor) -> Tensor:
+    """Return indices of rows of a table as a tensor, or refuse them."""
     # A copy of an array, which may change before the way back needs it; of a tensor, changes are noticed.
     indices = indices if isinstance(indices, Tensor) else wrap(Tensor(indices).data.copy())
     if indices.dtype.kind not in "iu":
-        raise DtypeError(f"embedding: indices must be ints, got {indices.dtype}")
-    not_empty("embedding", indices)
+        raise DtypeError(f"{name}: indices must be ints, got {indices.dtype}")
+    not_empty(name, indices)
     n = weight.shape[0]
     low, high = int(indices.data.min()), int(indices.data.max())
     if low < 0 or high >= n:
-        raise ArgumentError(f"embedding: indices must be in [0, {n}), got {low if low < 0 else high}")
-    return weight[indices]
+        raise ArgumentError(f"{name}: indices must be in [0, {n}), got {low if low < 0 else high}")
+    return indices
 
 
 def one_hot(indices: Operand, num_classes: int) -> Tensor:

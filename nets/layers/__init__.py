@@ -26,7 +26,7 @@ from nets.layers.containers import (
     Split,
 )
 from nets.layers.convolution import AvgPool2d, Conv2d, ConvTranspose2d, GlobalAvgPool2d, MaxPool2d, Upsample
-from nets.layers.linear import Dense, Embedding, Linear
+from nets.layers.linear import Dense, Embedding, EmbeddingBag, Linear
 from nets.layers.module import Buffer, Module, ModuleList, Parameter, Sequential, observing
 from nets.layers.normalization import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm
 from nets.layers.recurrent import GRU, LSTM, RNN, LastStep
@@ -47,6 +47,7 @@ __all__ = [
     "Dense",
     "Dropout",
     "Embedding",
+    "EmbeddingBag",
     "Flatten",
     "GlobalAvgPool2d",
     "GroupNorm",

@@ -124,6 +124,62 @@ class Embedding(Module):
         return f"{self.num_embeddings}, {self.embedding_dim}"
 
 
+class EmbeddingBag(Module):
+    """y = f(sum_k W[index_ik] + b): a fully connected layer on vectors of few ones, given as their places.
+
+    Parameters
+    ----------
+    num_embeddings, embedding_dim : int
+        Number of rows and of outputs.
+    bias : bool
+        Whether to add b.
+    activation : str
+        Name of f.
+    size : int
+        Rows in a bag: W starts as He's normal weights for so many inputs, N(0, 2 / size), b at 0.
+    generator : numpy.random.Generator, optional
+        Where the initial weights come from.
+
+    Attributes
+    ----------
+    weight : Parameter, shape (num_embeddings, embedding_dim)
+    bias : Parameter, shape (embedding_dim,), or None
+
+    Examples
+    --------
+    >>> import nets
+    >>> nets.EmbeddingBag(10, 3, size=2)(np.array([[0, 9], [4, 4]])).shape
+    (2, 3)
+    """
+
+    def __init__(
+        self,
+        num_embeddings: int,
+        embedding_dim: int,
+        bias: bool = True,
+        activation: str = "identity",
+        size: int = 1,
+        generator: np.random.Generator | None = None,
+    ) -> None:
+        if num_embeddings < 1 or embedding_dim < 1:
+            raise ArgumentError(f"an embedding needs a vector and a number, got {num_embeddings} of {embedding_dim}")
+        if size < 1:
+            raise ArgumentError(f"size must be at least 1, got {size}")
+        F.activation(activation)
+        self.num_embeddings, self.embedding_dim, self.activation = num_embeddings, embedding_dim, activation
+        weight = random.generator(generator).standard_normal((num_embeddings, embedding_dim)) * math.sqrt(2 / size)
+        self.weight = Parameter(weight)
+        self.bias = Parameter(np.zeros(embedding_dim)) if bias else None
+
+    def forward(self, indices: Operand) -> Tensor:
+        """Map ints (bags, size) to (bags, embedding_dim)."""
+        return F.embedding_bag(indices, self.weight, self.bias, self.activation)
+
+    def extra_repr(self) -> str:
+        """Return the settings."""
+        return f"{self.num_embeddings}, {self.embedding_dim}"
+
+
 def _axes(name: str, features: Any) -> tuple[int, ...]:
     axes = tuple(features) if isinstance(features, tuple | list) else (features,)
     if not axes or any(not isinstance(n, int | np.integer) or n < 1 for n in axes):

@@ -79,6 +79,7 @@ def layers(**options):
         nets.Conv2d(2, 3, 3, **options),
         nets.ConvTranspose2d(2, 3, 3, **options),
         nets.Embedding(3, 2, **options),
+        nets.EmbeddingBag(3, 2, **options),
         nets.LSTM(3, 2, **options),
         nets.MultiheadAttention(4, 2, **options),
         nets.TransformerBlock(4, 2, **options),

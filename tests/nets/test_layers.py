@@ -35,6 +35,9 @@ LAYERS = {
     "Linear of shapes": lambda: (nets.Linear((2, 3), (2, 2)), some(4, 2, 3)),
     "Linear of a sequence of shapes": lambda: (nets.Linear((2, 3), 2), some(4, 2, 2, 3)),
     "Embedding": lambda: (nets.Embedding(4, 2), np.array([[0, 3, 3], [1, 0, 3]])),
+    "EmbeddingBag": lambda: (nets.EmbeddingBag(4, 2, size=5), np.array([[0, 3, 3, 1, 3], [1, 0, 3, 1, 1]])),
+    "EmbeddingBag with tanh": lambda: (nets.EmbeddingBag(4, 2, activation="tanh"), np.array([[0, 3, 3], [1, 0, 3]])),
+    "EmbeddingBag with gelu": lambda: (nets.EmbeddingBag(4, 2, False, "gelu"), np.array([[0, 3, 3], [1, 0, 3]])),
     "Conv2d": lambda: (nets.Conv2d(4, 2, 3, stride=2, padding=1, groups=2, activation="tanh"), IMAGES),
     "ConvTranspose2d": lambda: (nets.ConvTranspose2d(4, 2, 3, 2, 1, 1, groups=2), IMAGES),
     "MaxPool2d": lambda: (nets.MaxPool2d(2), IMAGES),
@@ -643,6 +646,14 @@ def test_a_wrong_label_or_dtype_names_the_layer():
         nets.Sequential(nets.Linear(3, 2))(np.ones((1, 3), np.uint8))
     with pytest.raises(nets.ArgumentError, match=r"^Embedding\(3, 2\): embedding: indices must be in \[0, 3\), got 5"):
         nets.Sequential(nets.Embedding(3, 2))([5])
+    with pytest.raises(nets.ArgumentError, match=r"^EmbeddingBag\(3, 2\): embedding_bag: .* in \[0, 3\), got -1"):
+        nets.Sequential(nets.EmbeddingBag(3, 2))([[1, -1]])
+    with pytest.raises(nets.DtypeError, match="embedding_bag: indices must be ints, got float32"):
+        nets.EmbeddingBag(3, 2)([[1.0]])
+    with pytest.raises(nets.ShapeError, match=r"indices and weight must have two axes, got \(2,\), \(3, 2\)"):
+        nets.EmbeddingBag(3, 2)([0, 1])
+    with pytest.raises(nets.ShapeError, match=r"a bias of shape \(3,\) does not fit a weight of shape \(3, 2\)"):
+        nets.functional.embedding_bag([[0]], nets.Tensor(np.zeros((3, 2))), nets.Tensor(np.zeros(3)))
     with pytest.raises(
         nets.ShapeError, match=r"initial state h0 must have shape \(1, 2, 4\), .*, got \(2, 4\).*\(12, 4\)"
     ):
@@ -677,6 +688,9 @@ def test_a_wrong_label_or_dtype_names_the_layer():
         (lambda: nets.Conv2d(2, 3, 3, groups=2), "groups must divide 2 and 3 channels, got 2"),
         (lambda: nets.ConvTranspose2d(2, 2, 3, output_padding=-1), "output_padding must be one or two ints >= 0"),
         (lambda: nets.Embedding(0, 2), "an embedding needs a vector and a number, got 0 of 2"),
+        (lambda: nets.EmbeddingBag(2, 0), "an embedding needs a vector and a number, got 2 of 0"),
+        (lambda: nets.EmbeddingBag(2, 2, size=0), "size must be at least 1, got 0"),
+        (lambda: nets.EmbeddingBag(2, 2, activation="step"), "activation must be one of"),
         (lambda: nets.LayerNorm(0), "normalized_shape must be a positive int, got 0"),
         (lambda: nets.BatchNorm1d(2, momentum=2), r"momentum must be in \[0, 1\] or None, got 2"),
         (lambda: nets.LayerNorm((2, 0)), "normalized_shape must be a positive int, got 0"),

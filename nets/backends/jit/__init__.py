@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from nets.backends.jit.attention import JitAttentionOps
 from nets.backends.jit.convolution import JitConvolutionOps
+from nets.backends.jit.embedding import JitEmbeddingOps
 from nets.backends.jit.linear import JitLinearOps
 from nets.backends.jit.loss import JitLossOps
 from nets.backends.jit.normalization import JitNormalizationOps
@@ -20,6 +21,7 @@ from nets.backends.reference import ArrayOps
 
 class NumbaOps(
     JitLinearOps,
+    JitEmbeddingOps,
     JitConvolutionOps,
     JitPoolingOps,
     JitNormalizationOps,

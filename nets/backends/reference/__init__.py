@@ -7,6 +7,7 @@ Nielsen, *Neural Networks and Deep Learning*, chapter 2: ``delta`` is dL/dz, the
 from nets.backends.reference.attention import AttentionOps
 from nets.backends.reference.base import Array
 from nets.backends.reference.convolution import ConvolutionOps
+from nets.backends.reference.embedding import EmbeddingOps
 from nets.backends.reference.linear import LinearOps
 from nets.backends.reference.loss import LossOps
 from nets.backends.reference.normalization import NormalizationOps
@@ -20,6 +21,7 @@ __all__ = ["Array", "ArrayOps"]
 
 class ArrayOps(
     LinearOps,
+    EmbeddingOps,
     ConvolutionOps,
     PoolingOps,
     NormalizationOps,

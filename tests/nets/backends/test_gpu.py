@@ -207,6 +207,11 @@ MODELS = {
     "lstm": lambda: sequences(nets.Sequential(nets.LSTM(4, 5, bidirectional=True), nets.LastStep())),
     "transformer": lambda: sequences(nets.TransformerBlock(4, 2, dropout=0.1)),
     "embedding": lambda: (nets.Embedding(7, 3), np.array([[1, 1, 6], [0, 2, 1]]), lambda y: (y * y * y).sum()),
+    "embedding bag": lambda: (
+        nets.EmbeddingBag(7, 3, activation="tanh"),
+        np.array([[1, 1, 6], [0, 2, 1]]),
+        lambda y: (y * y * y).sum(),
+    ),
 }
 OPTIMIZERS = {
     "sgd": lambda p: nets.optim.SGD(p, 0.05, momentum=0.9, nesterov=True, weight_decay=0.01),
