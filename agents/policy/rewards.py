@@ -34,7 +34,7 @@ def tile_sum(board: np.uint64) -> int:
         if exponent > 0:
             total += np.int64(1) << exponent
         board >>= np.uint64(4)
-    return total
+    return int(total)
 
 
 @njit("int64[::1](uint64[::1])")
@@ -106,6 +106,13 @@ def compress(
             f"points, boards and over must be of one shape, got {points.shape}, {boards.shape}, {over.shape}"
         )
     out = np.empty(points.size, np.float32)
-    flat = (np.ascontiguousarray(array).reshape(-1) for array in (points, boards, over))
-    write_compressed(REWARDS.index(reward), *flat, np.float32(scale), np.float32(end_penalty), out)
+    write_compressed(
+        REWARDS.index(reward),
+        np.ascontiguousarray(points).reshape(-1),
+        np.ascontiguousarray(boards).reshape(-1),
+        np.ascontiguousarray(over).reshape(-1),
+        np.float32(scale),
+        np.float32(end_penalty),
+        out,
+    )
     return out.reshape(points.shape)
