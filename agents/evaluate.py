@@ -6,18 +6,22 @@ agent and its seed: the same call gives the same scores, whatever the number of 
 
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from itertools import islice
+from queue import Empty, Queue
+from threading import Event, Lock
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from agents.base import Agent, PlayedGame
+from agents.base import Agent, BatchedAgent, PlayedGame
 from game2048.rng import game_seeds
 
+PLAYED_AHEAD: Final = 64  # games that wait for someone to ask for them
 RATED_TILES: Final = tuple(2**exponent for exponent in range(10, 17))  # 1024 ... 65536
 
 
@@ -99,6 +103,8 @@ def evaluate(
 def play_series(agent: Agent, *, n_games: int, seed: int = 0, n_threads: int = 1) -> Iterator[PlayedGame]:
     """Yield the games of a series in order, played by ``n_threads`` threads.
 
+    An agent that plays many games at once (`agents.base.BatchedAgent`) does so in each thread.
+
     Raises
     ------
     ValueError
@@ -108,6 +114,8 @@ def play_series(agent: Agent, *, n_games: int, seed: int = 0, n_threads: int = 1
         if value < 1:
             raise ValueError(f"{name} must be at least 1, got {value}")
     seeds = (int(game_seed) for game_seed in game_seeds(seed, n_games))
+    if isinstance(agent, BatchedAgent):
+        return agent.play_games(seeds) if n_threads == 1 else _play_batches(agent, seeds, n_threads)
     if n_threads == 1:
         return map(agent.play_game, seeds)
     return _play_threaded(agent, seeds, n_threads)
@@ -125,6 +133,68 @@ def _play_threaded(agent: Agent, seeds: Iterator[int], n_threads: int) -> Iterat
         finally:
             for future in queue:
                 future.cancel()
+
+
+def _play_batches(agent: BatchedAgent, seeds: Iterator[int], n_threads: int) -> Iterator[PlayedGame]:
+    """Let each thread play many games at once, and take the next seed whenever it has room for another game."""
+    numbered, turn = enumerate(seeds), Lock()
+    played: Queue[tuple[int, PlayedGame] | None] = Queue(PLAYED_AHEAD)
+    stop = Event()
+
+    def work() -> None:
+        taken: deque[int] = deque()
+
+        def my_seeds() -> Iterator[int]:
+            while True:
+                with turn:
+                    number, seed = next(numbered, (None, 0))
+                if number is None:
+                    return
+                taken.append(number)
+                yield seed
+
+        try:
+            for game in agent.play_games(my_seeds(), stop.is_set):
+                played.put((taken.popleft(), game))
+        except BaseException:
+            stop.set()  # the others need not go on
+            raise
+        finally:
+            played.put(None)
+
+    with ThreadPoolExecutor(n_threads) as pool:
+        workers = [pool.submit(work) for _ in range(n_threads)]
+        try:
+            yield from _in_order(played, n_threads)
+        finally:
+            stop.set()
+            while wait(workers, timeout=0.02).not_done:
+                _empty(played)  # nobody may wait for room
+        for worker in workers:
+            worker.result()  # raises what went wrong in it
+
+
+def _in_order(played: "Queue[tuple[int, PlayedGame] | None]", n_workers: int) -> Iterator[PlayedGame]:
+    """Yield games by their numbers until every worker has said None."""
+    waiting: dict[int, PlayedGame] = {}
+    due = 0
+    while n_workers:
+        item = played.get()
+        if item is None:
+            n_workers -= 1
+            continue
+        waiting[item[0]] = item[1]
+        while due in waiting:
+            yield waiting.pop(due)
+            due += 1
+
+
+def _empty(queue: "Queue[Any]") -> None:
+    while True:
+        try:
+            queue.get_nowait()
+        except Empty:
+            return
 
 
 def summarize(
