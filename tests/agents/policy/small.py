@@ -1,0 +1,24 @@
+"""Learners that are small enough for tests."""
+
+from agents.policy.network import NetworkConfig
+from agents.policy.ppo import PPO
+from agents.policy.reinforce import Reinforce
+
+CLASSES = {"reinforce": Reinforce, "ppo": PPO}
+NETWORK = NetworkConfig(width=16, depth=2)
+OWN = {"reinforce": {"part": 20}, "ppo": {"batch_size": 16, "epochs": 2}}
+
+
+def small_learner(algorithm, games=None, **chosen):
+    """Return a learner with a small network on a few games of 2048."""
+    settings = {"n_games": 6, "horizon": 5, "network": NETWORK, **OWN[algorithm], **chosen}
+    return CLASSES[algorithm](CLASSES[algorithm].Settings(**settings), games)
+
+
+def same_state(one, other):
+    """Assert that two learners are in the same state, bit for bit."""
+    (tensors, header), (others, other_header) = one.state_dict(), other.state_dict()
+    assert tensors.keys() == others.keys()
+    for name, array in tensors.items():
+        assert array.tobytes() == others[name].tobytes(), name
+    assert header == other_header
