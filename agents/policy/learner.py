@@ -210,7 +210,11 @@ class Learner(ABC):
         self.network.load_state_dict(part_of(tensors, "network"))
         self.optimizer.load_state_dict(part_of(tensors, "optimizer"))
         self.games.load_state_dict(part_of(tensors, "games"))
-        self._action_rng[...] = tensors["actions.rng"]
+        if (rng := tensors["actions.rng"]).shape != self._action_rng.shape or rng.dtype != np.uint64:
+            raise ValueError(
+                f"actions.rng must be uint64 of shape {self._action_rng.shape}, got {rng.dtype} {rng.shape}"
+            )
+        self._action_rng[...] = rng
         if self.ema is not None:
             self.ema.load_state_dict(part_of(tensors, "ema"))
         self.steps, self.updates = int(header["steps"]), int(header["updates"])
