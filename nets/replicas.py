@@ -45,10 +45,14 @@ class Replicas:
         if len(parts) > self.n_threads:
             raise ValueError(f"parts must be at most {self.n_threads}, one a thread, got {len(parts)}")
         self._share()
-        futures = [] if self._pool is None else [
-            self._pool.submit(function, network, part)
-            for network, part in zip(self.networks[1:], parts[1:], strict=False)
-        ]
+        futures = (
+            []
+            if self._pool is None
+            else [
+                self._pool.submit(function, network, part)
+                for network, part in zip(self.networks[1:], parts[1:], strict=False)
+            ]
+        )
         first = function(self.networks[0], parts[0])
         return [first, *(future.result() for future in futures)]
 
@@ -69,7 +73,8 @@ class Replicas:
             return result
 
         for network in self.networks[1:]:
-            network.zero_grad()
+            for parameter in network.parameters():  # what else a module keeps until a step is not ours to forget
+                parameter.zero_grad()
         results = self.map(work, parts)
         for network in self.networks[1 : len(parts)]:
             for parameter, other in zip(self.network.parameters(), network.parameters(), strict=True):

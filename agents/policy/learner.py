@@ -80,6 +80,9 @@ class Learner(ABC):
         self.optimizer = Adam(self.network.parameters(), lr=settings.lr, eps=ADAM_EPS)
         self.ema = None if settings.ema is None else EMA(self.network, settings.ema)
         self.replicas = Replicas(self.network, settings.n_threads)
+        for replica in self.replicas.networks[1:]:
+            assert isinstance(replica, PolicyNetwork)
+            replica.share_tables(self.network)
         self.generator = self._generator(STREAM_LEARNING)
         self.steps = 0
         self.updates = 0
@@ -163,7 +166,8 @@ class Learner(ABC):
         DivergedError
             If any of them is not finite; the weights are then as they were.
         """
-        self.optimizer.zero_grad()
+        for replica in self.replicas.networks:
+            replica.zero_grad()
         figures: Metrics = {}
         for start in range(0, batch_size, most or batch_size):
             stop = min(start + (most or batch_size), batch_size)
@@ -179,6 +183,8 @@ class Learner(ABC):
                 raise DivergedError(f"learning diverged: {name} is {value} after {self.steps} steps")
         figures["lr"] = self.optimizer.lr = self.settings.lr_at(self.steps)
         self.optimizer.step()
+        if self.optimizer.lr > 0:
+            self.network.sparse_step(self.optimizer.lr, self.settings.n_threads)
         self.updates += 1
         if self.ema is not None:
             self.ema.update()
@@ -190,6 +196,7 @@ class Learner(ABC):
         """Return all that learning depends on beside the settings: named arrays, and values of JSON's types."""
         parts: dict[str, Arrays] = {
             "network": self.network.state_dict(),
+            "sparse": self.network.sparse_state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "games": self.games.state_dict(),
             "actions": {"rng": self._action_rng},
@@ -208,6 +215,10 @@ class Learner(ABC):
             If the state is of another learner; this one may then be of no use.
         """
         self.network.load_state_dict(part_of(tensors, "network"))
+        sparse = part_of(tensors, "sparse")
+        if sparse.keys() != self.network.sparse_state_dict().keys():
+            raise ValueError(f"sparse must have what the network asks for, got {sorted(sparse)}")
+        self.network.load_sparse_state_dict(sparse)
         self.optimizer.load_state_dict(part_of(tensors, "optimizer"))
         self.games.load_state_dict(part_of(tensors, "games"))
         if (rng := tensors["actions.rng"]).shape != self._action_rng.shape or rng.dtype != np.uint64:

@@ -74,6 +74,8 @@ class LearningSettings:
         check("reward", self.reward, self.reward in REWARDS, f"one of {', '.join(REWARDS)}")
         check("lr_schedule", self.lr_schedule, self.lr_schedule in SCHEDULES, f"one of {', '.join(SCHEDULES)}")
         check("ema", self.ema, self.ema is None or 0 <= self.ema < 1, "in [0, 1)")
+        if self.ema is not None and self.network.inputs == "tuples":
+            raise ValueError(f"ema must be None with n-tuple tables, which are not averaged, got {self.ema}")
         if self.planned_steps is not None:
             check_count("planned_steps", self.planned_steps)
         elif self.lr_schedule != "constant":

@@ -5,7 +5,7 @@ from agents.policy.ppo import PPO
 from agents.policy.reinforce import Reinforce
 
 CLASSES = {"reinforce": Reinforce, "ppo": PPO}
-NETWORK = NetworkConfig(width=16, depth=2)
+NETWORK = NetworkConfig(width=16, depth=2, hidden=16)
 OWN = {"reinforce": {"part": 20}, "ppo": {"batch_size": 16, "epochs": 2}}
 
 

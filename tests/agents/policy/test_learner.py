@@ -13,6 +13,7 @@ from agents.policy.rewards import tile_sums
 from agents.policy.settings import LearningSettings
 from tests.agents.policy.small import CLASSES, NETWORK, same_state, small_learner
 
+TUPLES = NetworkConfig(inputs="tuples", width=16, depth=1)
 ALL = pytest.mark.parametrize("algorithm", CLASSES)
 
 
@@ -52,7 +53,11 @@ def test_two_threads_learn_what_one_does(algorithm):
 
 
 @ALL
-@pytest.mark.parametrize("chosen", [{}, {"ema": 0.9, "start_fraction": 0.5, "n_threads": 2}], ids=str)
+@pytest.mark.parametrize(
+    "chosen",
+    [{}, {"ema": 0.9, "start_fraction": 0.5, "n_threads": 2}, {"network": TUPLES, "n_threads": 2}],
+    ids=["plain", "all", "tuples"],
+)
 def test_a_restored_learner_goes_on_exactly(algorithm, chosen):
     whole = small_learner(algorithm, seed=7, lr_schedule="linear", planned_steps=500, **chosen)
     for _ in range(6):
@@ -207,3 +212,29 @@ def test_the_state_of_another_number_of_games_is_refused():
 
     with pytest.raises(ValueError, match=r"shape \(6,\), got \(7,\)"):
         small_learner("ppo", n_games=6).load_state_dict(tensors, header)
+
+
+# --- n-tuple tables ---
+
+
+def test_tables_learn_from_all_parts_of_a_batch_and_all_threads():
+    """A gradient that is summed over parts, by two threads, moves the tables as the whole batch by one does."""
+    states = []
+    for chosen in ({"part": 1000}, {"part": 7, "n_threads": 2}):
+        learner = small_learner("reinforce", network=TUPLES, **chosen)
+        learner.iterate()
+        states.append(learner.state_dict()[0])
+
+    assert states[0]["network.tables.rows"].size > 100
+    assert (states[0]["network.tables.rows"] == states[1]["network.tables.rows"]).all()
+    np.testing.assert_allclose(states[0]["sparse.mean"], states[1]["sparse.mean"], rtol=1e-3, atol=1e-7)
+
+
+def test_a_state_without_the_means_of_tables_is_refused():
+    learner = small_learner("ppo", network=TUPLES)
+    learner.iterate()
+    tensors, header = saved(learner)
+    del tensors["sparse.mean"]
+
+    with pytest.raises(ValueError, match="sparse must have what the network asks for"):
+        learner.load_state_dict(tensors, header)

@@ -5,6 +5,7 @@ import math
 
 import pytest
 
+from agents.policy.network import NetworkConfig
 from agents.policy.ppo import PPOSettings
 from agents.policy.reinforce import ReinforceSettings
 from agents.policy.settings import LearningSettings
@@ -34,6 +35,7 @@ from agents.policy.settings import LearningSettings
         ({"reward_scale": 0.0}, "reward_scale must be positive, got 0.0"),
         ({"end_penalty": -1.0}, "end_penalty must be at least 0, got -1.0"),
         ({"start_fraction": 2.0}, r"start_fraction must be in \[0, 1\], got 2.0"),
+        ({"ema": 0.9, "network": NetworkConfig(inputs="tuples")}, "ema must be None with n-tuple tables"),
         ({"ema": 1.0}, r"ema must be in \[0, 1\), got 1.0"),
     ],
     ids=str,
