@@ -15,6 +15,7 @@ from game2048.symmetry import N_SYMMETRIES, transform_packed
 
 N_ACTIONS: Final = 4
 N_EXPONENTS: Final = 16  # of a packed board; 0 is an empty cell
+NO_CELL: Final = 16  # in `write_rows`
 
 Boards = npt.NDArray[np.uint64]
 Masks = npt.NDArray[np.bool_]
@@ -44,7 +45,25 @@ def write_exponents(boards: Boards, out: npt.NDArray[np.uint8]) -> None:
 def write_transformed(boards: Boards, symmetries: npt.NDArray[np.uint8], out: Boards) -> None:
     """Write a symmetry of each board into ``out``."""
     for i in range(boards.size):
-        out[i] = transform_packed(boards[i], np.int64(symmetries[i]))
+        out[i] = transform_packed(boards[i], int(symmetries[i]))
+
+
+@njit("void(uint64[::1], uint8[:, ::1], uint8[:, ::1], uint8[:, ::1])")
+def write_rows(
+    boards: Boards, cells: npt.NDArray[np.uint8], offsets: npt.NDArray[np.uint8], rows: npt.NDArray[np.uint8]
+) -> None:
+    """Write ``offsets`` + the exponents of ``cells`` for each board into ``rows``: which rows a first layer sums.
+
+    ``cells`` and ``offsets`` have shape (bags, size), ``rows`` (boards * bags, size); `NO_CELL` counts as exponent 0.
+    """
+    bags, size = cells.shape
+    for i in range(boards.size):
+        for bag in range(bags):
+            row = rows[i * bags + bag]
+            for k in range(size):
+                cell = np.uint64(cells[bag, k])
+                exponent = (boards[i] >> (np.uint64(4) * (cell & np.uint64(15)))) & np.uint64(15)
+                row[k] = np.uint64(offsets[bag, k]) + (np.uint64(0) if cell == np.uint64(NO_CELL) else exponent)
 
 
 # --- shell ---
