@@ -111,7 +111,7 @@ class ReplayBuffer:
         Raises
         ------
         ValueError
-            If it is of another number of games, or does not begin where the last one ended.
+            If it is of another number of games, or does not begin where the last one ended, up to symmetry.
         """
         self._ring.add(rollout)
         if self._tree is not None:

@@ -1,8 +1,9 @@
 """The newest steps of many games in flat arrays, a ring: rows are written in turn, sequences of steps read anywhere.
 
 A row holds one step of each of N games. A sequence is ``length`` consecutive steps of one game column with the board
-that follows them. It may cross the end of a game, which ``over`` tells, never the place where the ring writes. Steps
-are read along columns, so the rows of a column lie next to each other in memory::
+that follows them. It may cross the end of a game, which ``over`` tells, and a turn of the board between two
+roll-outs, which changes no value, but never the place where the ring writes. Steps are read along columns, so the
+rows of a column lie next to each other in memory::
 
     board     uint64    8 bytes     packed
     code      uint8     1           bits 0-1 the action, bit 2 whether the game ended, bits 3-6 the legal actions
@@ -21,6 +22,7 @@ import numpy.typing as npt
 from agents.policy.boards import Boards, Masks
 from agents.policy.rollout import Rollout
 from game2048._jit import njit
+from game2048.symmetry import canonical
 
 Bytes = npt.NDArray[np.uint8]
 Flags = npt.NDArray[np.bool_]
@@ -113,6 +115,15 @@ def read_steps(
             row = row + 1 if row + 1 < n_rows else 0
 
 
+@njit("int64(uint64[::1], uint64[::1])")
+def first_stray(boards: Boards, expected: Boards) -> int:
+    """Return the first game whose board is no symmetry of the one expected, or -1."""
+    for i in range(boards.size):
+        if boards[i] != expected[i] and canonical(boards[i]) != canonical(expected[i]):
+            return i
+    return -1
+
+
 # --- shell ---
 
 
@@ -162,12 +173,17 @@ class Ring:
         Raises
         ------
         ValueError
-            If it is of another number of games, or does not begin where the last one ended.
+            If it is of another number of games, or does not begin where the last one ended, up to symmetry.
         """
         if rollout.n_games != self.n_games:
             raise ValueError(f"rollout must be of {self.n_games} games, got {rollout.n_games}")
-        if self.n_added and not np.array_equal(rollout.boards[0], self._newest_boards):
-            raise ValueError("rollout must begin with the boards that the last one ended with, got others")
+        if self.n_added:
+            stray = first_stray(np.ascontiguousarray(rollout.boards[0]), self._newest_boards)
+            if stray >= 0:
+                raise ValueError(
+                    "rollout must begin with the boards that the last one ended with, turned or mirrored at most,"
+                    f" got another in game {stray}"
+                )
         left_out = max(rollout.horizon - self.n_rows, 0)
         steps = slice(left_out, rollout.horizon)
         boards = np.ascontiguousarray(rollout.boards[steps])
@@ -177,7 +193,7 @@ class Ring:
             np.ascontiguousarray(rollout.log_probs[steps]),
             np.ascontiguousarray(rollout.rewards[steps]),
             np.ascontiguousarray(rollout.over[steps]),
-            self._legal_actions(boards.reshape(-1)),
+            np.ascontiguousarray(self._legal_actions(boards.reshape(-1))),
             (self.n_added + left_out) % self.n_rows,
             self._boards,
             self._codes,

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import load, save
 from scipy.stats import chisquare
 
-from agents.policy.boards import action_masks
+from agents.policy.boards import action_masks, transform
 from agents.policy.replay import ReplayBuffer
 from agents.policy.rollout import Rollout
 from tests.oracles.replay import NaiveReplay
@@ -184,6 +184,18 @@ def test_a_roll_out_longer_than_the_buffer_leaves_what_its_pieces_leave():
         other.add(Rollout(long.boards[first : stop + 1], *parts))
 
     assert_equal_samples(one.sample(50, 3, np.random.default_rng(0)), other.sample(50, 3, np.random.default_rng(0)))
+
+
+def test_games_may_be_turned_between_roll_outs():
+    """The board after the last step of the first one is then the turned one, in which the game went on."""
+    buffer, player = ReplayBuffer(8, 80), Player(8)
+    buffer.add(player.play(4))
+    player.boards = transform(player.boards[0], np.arange(8))[None]
+    buffer.add(player.play(4))
+
+    sample = buffer.sample(1, 8, np.random.default_rng(0))
+
+    np.testing.assert_array_equal(sample.boards[4], buffer.state_dict()["boards"][sample.indices, 4])
 
 
 def test_masks_are_the_legal_actions_of_the_boards():
