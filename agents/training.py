@@ -18,6 +18,7 @@ from agents.checkpoint import FILE_NAME, save_learner
 from agents.evaluate import tile_rates
 from agents.ntuple import NETWORK
 from agents.td import TDLearner, TrainingBlock
+from nets.checkpoint import FILE_NAME as MODEL_NAME
 from nets.files import write_atomically
 from nets.metrics import drop_metrics_after
 
@@ -120,8 +121,8 @@ def summarize(learner: TDLearner, block: TrainingBlock, seconds: float, block_se
 
 
 def remove_run(folder: Path) -> None:
-    """Remove what a run wrote, the checkpoint first, and nothing else."""
-    for name in (FILE_NAME, METRICS_NAME, SETTINGS_NAME):
+    """Remove what a run of any algorithm wrote, the checkpoint first, and nothing else."""
+    for name in (FILE_NAME, MODEL_NAME, METRICS_NAME, SETTINGS_NAME):
         (folder / name).unlink(missing_ok=True)
 
 

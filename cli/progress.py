@@ -14,7 +14,7 @@ SECONDS_PER_LINE: Final = 10.0
 
 
 class GamesBar:
-    """Shows games, speed, score and tile rates.
+    """Shows how many games (or steps) are done, speed, score and tile rates.
 
     Parameters
     ----------
@@ -23,26 +23,36 @@ class GamesBar:
     what : str
         What is going on, e.g. "train".
     total : int or None
-        Number of games, None where only time limits them.
+        Number of them, None where only time limits them.
     done : int
-        Games that were played before.
+        Those that were played before.
     seconds : float, optional
         Time limit; the bar then fills with whichever is nearer its end. One of the two limits must be there.
+    unit : str
+        What is counted.
     """
 
     def __init__(
-        self, console: Console, what: str, total: int | None, done: int = 0, seconds: float | None = None
+        self,
+        console: Console,
+        what: str,
+        total: int | None,
+        done: int = 0,
+        seconds: float | None = None,
+        *,
+        unit: str = "games",
     ) -> None:
         self._console = console
         self._what = what
         self._total = total
+        self._unit = unit
         self._seconds = seconds
         self._start = time.monotonic()
         self._next_line = self._start + SECONDS_PER_LINE
         self._bar = Progress(
             TextColumn("[bold]{task.description}"),
             BarColumn(bar_width=16),
-            GamesColumn(table_column=Column(no_wrap=True)),
+            CountColumn(table_column=Column(no_wrap=True)),
             TextColumn("{task.fields[text]}", markup=False),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
@@ -50,17 +60,18 @@ class GamesBar:
             console=console,
             disable=not console.is_terminal,
         )
-        self._task = self._bar.add_task(what, total=1.0, text="", games=done, all_games=total)
+        self._task = self._bar.add_task(what, total=1.0, text="", done=done, limit=total, unit=unit)
 
-    def update(self, games: int, text: str) -> None:
-        """Show the number of games and what else is worth knowing."""
-        fraction = games / self._total if self._total else 0.0
+    def update(self, done: int, text: str) -> None:
+        """Show how many are done and what else is worth knowing."""
+        fraction = done / self._total if self._total else 0.0
         if self._seconds:
             fraction = max(fraction, (time.monotonic() - self._start) / self._seconds)
         fraction = min(fraction, 1.0)
-        self._bar.update(self._task, completed=fraction, games=games, text=text)
+        self._bar.update(self._task, completed=fraction, done=done, text=text)
         if not self._console.is_terminal and time.monotonic() >= self._next_line:
-            self._console.print(f"{self._what}: {games:,} games, {100 * fraction:.0f} % done, {text}", soft_wrap=True)
+            percent = f"{100 * fraction:.0f} % done"
+            self._console.print(f"{self._what}: {done:,} {self._unit}, {percent}, {text}", soft_wrap=True)
             self._next_line = time.monotonic() + SECONDS_PER_LINE
 
     def __enter__(self) -> "GamesBar":
@@ -71,13 +82,13 @@ class GamesBar:
         self._bar.stop()
 
 
-class GamesColumn(ProgressColumn):
-    """Games played, of how many."""
+class CountColumn(ProgressColumn):
+    """Games or steps done, of how many."""
 
     def render(self, task: Task) -> Text:
         """Draw the column."""
-        limit = task.fields["all_games"]
-        return Text(f"{task.fields['games']:,}{f'/{limit:,}' if limit else ''} games")
+        limit = task.fields["limit"]
+        return Text(f"{task.fields['done']:,}{f'/{limit:,}' if limit else ''} {task.fields['unit']}")
 
 
 class RunningScores:
@@ -93,7 +104,7 @@ class RunningScores:
         self._blocks: deque[tuple[float, dict[str, float]]] = deque(maxlen=window)
 
     def add(self, mean_score: float, tile_rates: dict[str, float]) -> None:
-        """Remember a block of games; all blocks are of one size."""
+        """Remember a block of games; all blocks count alike."""
         self._blocks.append((mean_score, tile_rates))
 
     def __str__(self) -> str:

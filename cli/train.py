@@ -5,111 +5,224 @@ import shlex
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, get_args
 
-from cli.common import MAX_GAMES, SWITCH, check_seed, option, preparing, stderr, stdout, stop_on_interrupt
+import tyro
+
+from cli.common import (
+    MAX_GAMES,
+    SETTINGS_NAME,
+    SWITCH,
+    check_seed,
+    option,
+    preparing,
+    stderr,
+    stdout,
+    stop_on_interrupt,
+)
 from cli.errors import CliError, UsageError, require
+from cli.train_policy import (
+    DEFAULT_MINUTES,
+    NetworkOptions,
+    PolicyOptions,
+    check_options,
+    given,
+    new_learner,
+    resumed_learner,
+    run_policy_training,
+    spelled,
+)
 
 if TYPE_CHECKING:
+    from agents.policy.learner import Learner
     from agents.td import TDLearner
     from agents.training import BlockMetrics
+
+Algorithm = Literal["td", "vtrace", "ppo", "reinforce", "pretrain"]
+CHECKPOINT_NAME: Final = "checkpoint.safetensors"  # as in agents.checkpoint, which would load kernels
+
+
+@dataclass(frozen=True, kw_only=True)
+class TDOptions:
+    """Options of --algo td."""
+
+    games: Annotated[int | None, option("INT", "10,000")] = None
+    """Number of training games, those before a --resume included."""
+    alpha: Annotated[float | None, option("FLOAT", "1")] = None
+    """Step size in (0, 1]; temporal coherence lowers it for each weight by itself. (A resumed run keeps its own.)"""
+    lambda_start: Annotated[float | None, option("FLOAT", "0.8")] = None
+    """lambda of TD(lambda) in the first game. (A resumed run keeps its own.)"""
+    lambda_end: Annotated[float | None, option("FLOAT", "0.4")] = None
+    """lambda that later games approach; 0 for both is TD(0). (A resumed run keeps its own.)"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Train:
-    """Train an n-tuple network by self-play, with TD(lambda) and temporal coherence.
+    """Train an agent by self-play: an n-tuple network with TD(lambda), or a policy network with policy gradients.
 
-    10,000 games take about 25 seconds and reach the 2048 tile in more than 9 of 10 games. Ctrl-C saves; the same
-    command with --resume goes on exactly where it stopped. Needs 1 GB of memory.
+    The default, --algo td, is the quickest: 10,000 games take about 25 seconds and reach the 2048 tile in more than 9
+    of 10 games; it needs 1 GB of memory. The others train a network that looks at a board and plays: vtrace learns
+    from its past games again and again, ppo and reinforce from each game once, pretrain imitates another agent.
+    Ctrl-C saves; the same command with --resume goes on exactly where it stopped.
     """
 
-    games: int = 10_000
-    """Number of training games, those before a --resume included."""
+    algo: Annotated[Algorithm | None, option("{td,vtrace,ppo,reinforce,pretrain}", "td")] = None
+    """How to learn. (A resumed run keeps its own.)"""
     minutes: Annotated[float | None, option("FLOAT", "no limit")] = None
-    """Stop after so many minutes, even if not all games are played."""
-    seed: int = 0
-    """Seed of the games: same seed, same network, bit for bit. (A resumed run keeps its own.)"""
-    out: Path = Path("runs/td")
-    """Folder of the run: checkpoint.safetensors, settings.json, metrics.jsonl."""
+    """Stop after so many minutes, even if not all games or steps are done."""
+    seed: Annotated[int | None, option("INT", "0")] = None
+    """Seed of the training: same seed, same network, bit for bit. (A resumed run keeps its own.)"""
+    out: Annotated[Path | None, option("PATH", "runs/ALGO")] = None
+    """Folder of the run: checkpoint.safetensors, settings.json, metrics.jsonl; of a policy model.safetensors too."""
     resume: Annotated[bool, SWITCH] = False
     """Go on with the run in --out."""
     overwrite: Annotated[bool, SWITCH] = False
     """Replace the run in --out."""
-    alpha: float = 1.0
-    """Step size in (0, 1]; temporal coherence lowers it for each weight by itself. (A resumed run keeps its own.)"""
-    lambda_start: float = 0.8
-    """lambda of TD(lambda) in the first game. (A resumed run keeps its own.)"""
-    lambda_end: float = 0.4
-    """lambda that later games approach; 0 for both is TD(0). (A resumed run keeps its own.)"""
     json: Annotated[bool, SWITCH] = False
     """Print the summary as one JSON object."""
+    td: Annotated[TDOptions, tyro.conf.OmitArgPrefixes] = field(default_factory=TDOptions)
+    """--algo td: how the n-tuple network learns"""
+    policy: Annotated[PolicyOptions, tyro.conf.OmitArgPrefixes] = field(default_factory=PolicyOptions)
+    """--algo vtrace, ppo, reinforce or pretrain: how the policy learns; left out: the algorithm's own choice, or that of a
+    resumed run"""
+    network: Annotated[NetworkOptions, tyro.conf.OmitArgPrefixes] = field(default_factory=NetworkOptions)
+    """--algo vtrace, ppo, reinforce or pretrain: the network; --from brings its own, so does a resumed run"""
+
+    @cached_property
+    def algorithm(self) -> str:
+        """As asked; that of the run which goes on; or td."""
+        return self.algo or (self.resume and saved_algorithm(self.out or Path("runs/td"))) or "td"
+
+    @cached_property
+    def folder(self) -> Path:
+        """Where the run lives."""
+        return self.out or Path("runs") / self.algorithm
 
     def run(self) -> None:
         """Train, then say how it went."""
         self._check()
-        learner = self._learner()
-        start = time.monotonic()
-        games_before = learner.games
+        train = self._train_td if self.algorithm == "td" else self._train_policy
         with stop_on_interrupt() as stopped:
-            run_training(learner, self.games, self.out, stopped, minutes=self.minutes)
-            seconds = time.monotonic() - start
-            summary = {
-                "games": learner.games,
-                "moves": learner.moves,
-                "seconds": round(seconds, 3),
-                "interrupted": stopped(),
-                "out": str(self.out),
-            }
+            summary, told = train(stopped)
             if self.json:
                 print(json.dumps(summary))
             else:
-                self._tell(learner, learner.games - games_before, seconds, stopped())
+                self._tell(told, stopped())
 
-    def _tell(self, learner: "TDLearner", played: int, seconds: float, interrupted: bool) -> None:
-        stdout.print(
-            f"{'Stopped' if interrupted else 'Trained'}: {played:,} games in {seconds:.1f} s, "
-            f"{learner.games:,} in all. Saved in {self.out}.",
-            soft_wrap=True,
-        )
-        folder = shlex.quote(str(self.out))
+    def _train_td(self, stopped: Callable[[], bool]) -> tuple[dict[str, Any], str]:
+        """Train an n-tuple network; return the summary, and what to say."""
+        learner = self._td_learner()
+        games_before, start = learner.games, time.monotonic()
+        run_training(learner, self._games, self.folder, stopped, minutes=self.minutes)
+        seconds = time.monotonic() - start
+        summary = {
+            "games": learner.games,
+            "moves": learner.moves,
+            "seconds": round(seconds, 3),
+            "interrupted": stopped(),
+            "out": str(self.folder),
+        }
+        return summary, f"{learner.games - games_before:,} games in {seconds:.1f} s, {learner.games:,} in all"
+
+    def _train_policy(self, stopped: Callable[[], bool]) -> tuple[dict[str, Any], str]:
+        """Train a policy; return the summary, and what to say."""
+        learner = self._policy_learner()
+        minutes = DEFAULT_MINUTES if self.minutes is None and self.policy.steps is None else self.minutes
+        steps_before, start = learner.steps, time.monotonic()
+        last = run_policy_training(learner, self.folder, stopped, steps=self.policy.steps, minutes=minutes)
+        seconds = time.monotonic() - start
+        summary = {
+            "algorithm": learner.algorithm,
+            **last,
+            "steps": learner.steps,
+            "updates": learner.updates,
+            "seconds": round(seconds, 3),
+            "interrupted": stopped(),
+            "out": str(self.folder),
+        }
+        return summary, f"{learner.steps - steps_before:,} steps in {seconds:.1f} s, {learner.steps:,} in all"
+
+    def _tell(self, what: str, interrupted: bool) -> None:
+        stdout.print(f"{'Stopped' if interrupted else 'Trained'}: {what}. Saved in {self.folder}.", soft_wrap=True)
+        folder = shlex.quote(str(self.folder))
         if interrupted:
-            stdout.print(f"Go on with: game2048 train --games {self.games} --out {folder} --resume", soft_wrap=True)
+            limit = f" --steps {self.policy.steps}" if self.policy.steps else ""
+            if self.algorithm == "td":
+                limit = f" --games {self._games}"
+            stdout.print(f"Go on with: game2048 train{limit} --out {folder} --resume", soft_wrap=True)
         else:
             stdout.print(f"How good is it? game2048 evaluate {folder}", soft_wrap=True)
 
+    # --- what was asked for ---
+
+    @property
+    def _games(self) -> int:
+        return 10_000 if self.td.games is None else self.td.games
+
     def _check(self) -> None:
-        require("--games", self.games, 1, MAX_GAMES)
-        check_seed(self.seed)
+        if self.td.games is not None:
+            require("--games", self.td.games, 1, MAX_GAMES)
+        if self.seed is not None:
+            check_seed(self.seed)
         if self.minutes is not None:
             check_minutes(self.minutes)
         if self.resume and self.overwrite:
             raise UsageError("--resume and --overwrite exclude each other")
+        others = [self.policy, self.network] if self.algorithm == "td" else [self.td]
+        for name in (name for options in others for name in given(options)):
+            raise UsageError(f"{spelled(name)} is no option of --algo {self.algorithm}")
+        if self.algorithm != "td":
+            check_options(self.algorithm, self.policy)
 
-    def _learner(self) -> "TDLearner":
+    def _check_free(self) -> None:
+        """Refuse to train where a run is, unless it shall be replaced."""
+        if (self.folder / CHECKPOINT_NAME).exists() and not self.overwrite:
+            raise CliError(f"{self.folder} holds a model already; go on with --resume, or replace it with --overwrite")
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def _td_learner(self) -> "TDLearner":
         with preparing():
-            from agents.checkpoint import FILE_NAME, load_learner
+            from agents.checkpoint import load_learner
             from agents.td import TDLearner, TDSettings
             from agents.training import remove_run
 
+        names = {"alpha": "alpha", "lambda_start": "trace_decay_start", "lambda_end": "trace_decay_end"}
         try:
-            settings = TDSettings(
-                alpha=self.alpha, trace_decay_start=self.lambda_start, trace_decay_end=self.lambda_end
-            )
+            settings = TDSettings(**{names[name]: value for name, value in given(self.td).items() if name in names})
         except ValueError as error:
             raise UsageError("--" + str(error).replace("trace_decay_", "lambda-")) from None
         if self.resume:
-            learner = load_learner(self.out)
-            if learner.games >= self.games:
-                raise CliError(f"{self.out} has {learner.games:,} games already; ask for more with --games")
+            learner = load_learner(self.folder)
+            if learner.games >= self._games:
+                raise CliError(f"{self.folder} has {learner.games:,} games already; ask for more with --games")
             return learner
-        if (self.out / FILE_NAME).exists() and not self.overwrite:
-            raise CliError(f"{self.out} holds a model already; go on with --resume, or replace it with --overwrite")
-        self.out.mkdir(parents=True, exist_ok=True)
-        learner = TDLearner(settings, self.seed)
-        remove_run(self.out)  # the old run goes when the new one has its memory
+        self._check_free()
+        learner = TDLearner(settings, self.seed or 0)
+        remove_run(self.folder)  # the old run goes when the new one has its memory
         return learner
+
+    def _policy_learner(self) -> "Learner":
+        if self.resume:
+            return resumed_learner(self.folder, self.algo, self.policy, self.network, self.seed)
+        self._check_free()
+        learner = new_learner(self.algorithm, self.policy, self.network, self.seed or 0)
+        from agents.policy.run import remove_run
+
+        remove_run(self.folder)
+        return learner
+
+
+def saved_algorithm(folder: Path) -> str | None:
+    """Return the algorithm of the run in a folder, None where none can be read."""
+    try:
+        saved = json.loads((folder / SETTINGS_NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    algorithm = saved.get("algorithm") if isinstance(saved, dict) else None
+    return algorithm if algorithm in get_args(Algorithm) else None
 
 
 def check_minutes(minutes: float) -> None:
