@@ -23,28 +23,15 @@ cell has weights of its own, it is part of the bias).
 
 import math
 from itertools import pairwise
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 import nets
 from agents.policy.boards import N_EXPONENTS, NO_CELL, Boards, write_rows
+from agents.policy.config import LAYOUTS, Bags, Body, NetworkConfig
 from agents.policy.tables import TupleTables
 from nets import functional as F  # noqa: N812  # as everywhere in the field
-
-Bags = npt.NDArray[np.uint8]
-
-CELLS: Final[Bags] = np.arange(16, dtype=np.uint8)
-SQUARES: Final[Bags] = np.array(
-    [[cell, cell + 1, cell + 4, cell + 5] for cell in (0, 1, 2, 4, 5, 6, 8, 9, 10)], np.uint8
-)
-LAYOUTS: Final[dict[str, tuple[Bags, int, int]]] = {
-    "mlp": (CELLS[None], 16, 0),
-    "conv": (SQUARES, 4, 9),
-    "transformer": (CELLS[:, None], 1, 16),
-}
-"""For each body: the cells of each bag; how many of them have weights of their own; how many learned positions."""
 
 
 class TileSums(nets.Module):
@@ -52,8 +39,8 @@ class TileSums(nets.Module):
 
     Parameters
     ----------
-    body : str
-        Of `LAYOUTS`.
+    body : {"mlp", "conv", "transformer"}
+        Whose `LAYOUTS`.
     width : int
         Length of the rows.
     embedding : int
@@ -72,7 +59,7 @@ class TileSums(nets.Module):
     bias : Parameter, shape (width,)
     """
 
-    def __init__(self, body: str, width: int, embedding: int, activation: str, generator: np.random.Generator) -> None:
+    def __init__(self, body: Body, width: int, embedding: int, activation: str, generator: np.random.Generator) -> None:
         cells, places, positions = LAYOUTS[body]
         self.activation, self.embedding = activation, embedding
         scale = math.sqrt(2 / cells.shape[1])
@@ -108,7 +95,7 @@ class TileSums(nets.Module):
         return f"{self.bias.shape[0]}, embedding={self.embedding}, activation={self.activation!r}"
 
 
-def _bags(body: str, embedded: bool) -> tuple[Bags, Bags]:
+def _bags(body: Body, embedded: bool) -> tuple[Bags, Bags]:
     """Return the cell that each row of each bag is for (none for a position), and where its rows begin."""
     cells, places, positions = LAYOUTS[body]
     if body == "transformer" and not embedded:
@@ -124,7 +111,7 @@ def _bags(body: str, embedded: bool) -> tuple[Bags, Bags]:
 class MLPBody(nets.Module):
     """Fully connected layers of rectifiers; the first one may add n-tuple tables."""
 
-    def __init__(self, settings: Any, generator: np.random.Generator) -> None:
+    def __init__(self, settings: NetworkConfig, generator: np.random.Generator) -> None:
         embedding = settings.embedding if settings.inputs == "embedding" else 0
         tuples = settings.inputs == "tuples"
         self.inputs = TileSums("mlp", settings.width, embedding, "identity" if tuples else "relu", generator)
@@ -145,7 +132,7 @@ class MLPBody(nets.Module):
 class ConvBody(nets.Module):
     """2 x 2 convolutions without padding, 4 x 4 -> 3 x 3 -> 2 x 2 -> 1 x 1, then a fully connected layer."""
 
-    def __init__(self, settings: Any, generator: np.random.Generator) -> None:
+    def __init__(self, settings: NetworkConfig, generator: np.random.Generator) -> None:
         embedding = settings.embedding if settings.inputs == "embedding" else 0
         self.width, self.features = settings.width, settings.hidden
         self.inputs = TileSums("conv", settings.width, embedding, "relu", generator)
@@ -168,7 +155,7 @@ class ConvBody(nets.Module):
 class TransformerBody(nets.Module):
     """Sixteen tokens through blocks that normalise first, then a fully connected layer over all of them."""
 
-    def __init__(self, settings: Any, generator: np.random.Generator) -> None:
+    def __init__(self, settings: NetworkConfig, generator: np.random.Generator) -> None:
         embedding = settings.embedding if settings.inputs == "embedding" else 0
         width, self.features = settings.width, settings.hidden
         self.width = width
@@ -188,7 +175,7 @@ class TransformerBody(nets.Module):
         return self.dense(tokens.reshape(boards.size, -1))  # type: ignore[no-any-return]
 
 
-BODIES: Final[dict[str, type[MLPBody | ConvBody | TransformerBody]]] = {
+BODIES: Final[dict[Body, type[MLPBody | ConvBody | TransformerBody]]] = {
     "mlp": MLPBody,
     "conv": ConvBody,
     "transformer": TransformerBody,

@@ -22,96 +22,27 @@ A learner has to do three things for them, all of which do nothing in other netw
 Gradients of the tables are not clipped: Adam divides them by their size.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 import nets
-from agents.policy.boards import N_ACTIONS, N_EXPONENTS, packed
-from agents.policy.bodies import BODIES, LAYOUTS, MLPBody
-from agents.policy.tables import TupleTables, checked, memory_bytes
+from agents.policy.boards import N_ACTIONS, packed
+from agents.policy.bodies import BODIES, MLPBody
+from agents.policy.config import Body, Inputs, NetworkConfig
+from agents.policy.table_store import checked
+from agents.policy.tables import TupleTables
 from nets import random
 
-INPUTS: Final = ("one-hot", "embedding", "tuples")
-MAX_WIDTH: Final = 4096
-MAX_TUPLE_WIDTH: Final = 512  # 6.9 GB of tables and means
-MAX_DEPTH: Final = {"mlp": 16, "conv": 3, "transformer": 16}
+__all__ = ["NetworkConfig", "PolicyNetwork", "build_network"]
+
 POLICY_SCALE: Final = 0.01
 """Of the policy's initial weights: all actions begin about equally likely (M. Andrychowicz et al., "What matters in
 on-policy reinforcement learning?", ICLR 2021, arXiv:2006.05990, section 3.2)."""
 TABLES: Final = "tables."
 """Where the names of sparse tensors begin in a state."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class NetworkConfig:
-    """How a network is made."""
-
-    body: str = "mlp"
-    """"mlp", "conv" or "transformer"; see `agents.policy.bodies`."""
-    inputs: str = "one-hot"
-    """"one-hot"; "embedding" for learned vectors of the exponents; or, for an mlp, "tuples": one-hot and n-tuples."""
-    width: int = 256
-    """Neurons of the first layer (mlp), channels (conv), length of the vectors (transformer)."""
-    depth: int = 2
-    """Hidden layers (mlp, 1 to 16), convolutions (conv, 1 to 3), blocks (transformer, 1 to 16)."""
-    hidden: int = 256
-    """Neurons of the other layers (mlp), of the layer after the convolutions or blocks."""
-    embedding: int = 16
-    """Length of learned embeddings; with such inputs only."""
-    heads: int = 4
-    """Heads of attention; in a transformer only, whose width they divide."""
-
-    def __post_init__(self) -> None:
-        """Raise ArgumentError where a setting breaks its rule."""
-        for name, choices in (("body", tuple(BODIES)), ("inputs", INPUTS)):
-            if getattr(self, name) not in choices:
-                raise nets.ArgumentError(f"{name} must be one of {', '.join(choices)}, got {getattr(self, name)!r}")
-        if self.inputs == "tuples" and self.body != "mlp":
-            raise nets.ArgumentError(f"inputs must be one-hot or embedding with body {self.body}, got 'tuples'")
-        limits = {
-            "width": MAX_TUPLE_WIDTH if self.inputs == "tuples" else MAX_WIDTH,
-            "depth": MAX_DEPTH[self.body],
-            "hidden": MAX_WIDTH,
-            "embedding": MAX_WIDTH,
-            "heads": MAX_WIDTH,
-        }
-        for name, most in limits.items():
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
-                raise nets.ArgumentError(f"{name} must be an int from 1 to {most} ({self.body}), got {value!r}")
-        if self.body == "transformer" and self.width % self.heads:
-            raise nets.ArgumentError(f"heads must divide width, got {self.heads} and {self.width}")
-
-    @property
-    def n_parameters(self) -> int:
-        """Number of dense parameters; tables not counted."""
-        width, hidden, layers = self.width, self.hidden, self.depth - 1
-        _, places, positions = LAYOUTS[self.body]
-        if self.inputs == "embedding":
-            first = N_EXPONENTS * self.embedding + places * self.embedding * width + positions * width
-        else:
-            first = N_EXPONENTS * (16 if self.body == "transformer" else places) * width
-        first += width  # biases
-        if self.body == "mlp":
-            features = hidden if layers else width
-            inner = (width + 1) * hidden + (layers - 1) * (hidden + 1) * hidden if layers else 0
-        else:
-            features = hidden
-            places = 16 if self.body == "transformer" else (3 - layers) ** 2
-            inner = (places * width + 1) * hidden
-            if self.body == "conv":
-                inner += layers * (4 * width + 1) * width
-            else:  # attention, the network of each block, two normalisations, and the last one
-                inner += self.depth * (4 * (width + 1) * width + (4 * width + 3) * width + 4 * width) + 2 * width
-        return first + inner + (features + 1) * (N_ACTIONS + 1)
-
-    @property
-    def training_bytes(self) -> int:
-        """Memory of weights, gradients and Adam's means; of tables as much as they can grow to."""
-        return 16 * self.n_parameters + (memory_bytes(self.width) if self.inputs == "tuples" else 0)
 
 
 class PolicyNetwork(nets.Module):
@@ -205,8 +136,8 @@ def _count(**settings: Any) -> int:
 @nets.models.register("policy", _count)
 def _policy(
     *,
-    body: str = NetworkConfig.body,
-    inputs: str = NetworkConfig.inputs,
+    body: Body = NetworkConfig.body,
+    inputs: Inputs = NetworkConfig.inputs,
     width: int = NetworkConfig.width,
     depth: int = NetworkConfig.depth,
     hidden: int = NetworkConfig.hidden,
