@@ -86,7 +86,7 @@ class Train:
     td: Annotated[TDOptions, tyro.conf.OmitArgPrefixes] = field(default_factory=TDOptions)
     """--algo td: how the n-tuple network learns"""
     policy: Annotated[PolicyOptions, tyro.conf.OmitArgPrefixes] = field(default_factory=PolicyOptions)
-    """--algo vtrace, ppo, reinforce or pretrain: how the policy learns; left out: the algorithm's own choice, or that of a
+    """--algo vtrace, ppo, reinforce or pretrain: how the policy learns; left out: the algorithm's choice, or that of a
     resumed run"""
     network: Annotated[NetworkOptions, tyro.conf.OmitArgPrefixes] = field(default_factory=NetworkOptions)
     """--algo vtrace, ppo, reinforce or pretrain: the network; --from brings its own, so does a resumed run"""
