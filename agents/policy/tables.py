@@ -78,6 +78,8 @@ class TupleTables(nets.Module):
 
     def forward(self, z: nets.Tensor, boards: Boards) -> nets.Tensor:
         """Return max(z + sum of the rows, 0), z of shape (n, width), of packed boards (n,)."""
+        if z.shape != (boards.size, self.width):
+            raise nets.ShapeError(f"z must have shape {(boards.size, self.width)}, got {z.shape}")
         weights = self._store.weights
         rows = np.empty((boards.size, N_TABLES), np.uint32)
         write_tuple_rows(boards, rows)
