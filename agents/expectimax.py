@@ -8,7 +8,7 @@ With r the reward of a move, s' its afterstate and t a new tile,
 
 where the sum runs over all empty cells and both tiles, 2 with probability 0.9 and 4 with 0.1. d counts the player's
 moves. A value function of afterstates ends it with W_1 = V, so that d = 1 is greedy play; one of states, as a policy
-network has, with U_0 = gamma V. With a prior only actions that it finds likely enough are searched, see
+network has, with U_0 = gamma V. With a prior the maximum is over actions that it finds likely enough, see
 `ExpectimaxAgent`.
 
 The tree grows layer by layer, for many positions at once: all its leaves are evaluated in one batch, and values
@@ -162,9 +162,9 @@ class ExpectimaxAgent:
     depth : int
         d: moves of the player to look ahead, 1 to 5.
     prior : callable, optional
-        A player whose taste narrows the search: of the actions of each position, also of the one to be played, only
-        those are searched that have a probability of at least ``p_min``, and the likeliest. The result is no longer
-        exact, but two moves cost less than twice one.
+        A player whose taste narrows the search: of all moves but the first, only those are looked at that have a
+        probability of at least ``p_min``, and the likeliest. The values are then those of a player with that taste,
+        at a fraction of the cost.
     p_min : float
         In [0, 1].
     name : str
@@ -220,9 +220,9 @@ class ExpectimaxAgent:
         Returns
         -------
         ndarray of float64, shape (n, 4)
-            In the unit of the values; -inf for actions that are illegal or not searched.
+            In the unit of the values; -inf for illegal actions.
         """
-        searched = self._searched(boards, wide_masks(boards, highs))
+        searched = wide_masks(boards, highs)
         values = np.full(searched.shape, -np.inf)
         values[searched] = self._moves(boards, highs, searched, self.depth)[0]
         return values
@@ -263,7 +263,7 @@ class ExpectimaxAgent:
         return values
 
     def _searched(self, boards: Words, masks: Masks) -> Masks:
-        """Return which actions are looked at."""
+        """Return which actions are looked at, of positions further down."""
         if self.prior is None:
             return masks
         alive = masks.any(1)

@@ -1,4 +1,4 @@
-"""What several commands share: consoles, agents by name, databases, and an orderly Ctrl-C."""
+"""What several commands share: consoles, databases, and an orderly Ctrl-C."""
 
 import os
 import signal
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import tyro
 from rich.console import Console
@@ -14,10 +14,6 @@ from rich.status import Status
 
 from cli.errors import CliError, require
 
-if TYPE_CHECKING:
-    from agents.base import Agent
-
-BASELINES: Final = ("random", "greedy", "monte-carlo")
 MAX_SEED: Final = 2**64 - 1
 MAX_GAMES: Final = 10**9
 MAX_ROLLOUTS: Final = 10**6
@@ -42,28 +38,6 @@ SWITCH: Final = tyro.conf.arg(help_behavior_hint="")  # an option without a valu
 def preparing() -> Status:
     """Show that kernels are being compiled, which takes half a minute at most and happens only once."""
     return stderr.status("preparing the kernels (the first time takes a little)")
-
-
-def load_named_agent(name: str, rollouts: int = 100) -> "Agent":
-    """Return a baseline by name, or the model in a folder."""
-    with preparing():
-        from agents import baselines
-        from agents.checkpoint import load_agent
-        from agents.errors import NoCheckpointError
-
-    if name == "random":
-        return baselines.RandomAgent()
-    if name == "greedy":
-        return baselines.GreedyAgent()
-    if name == "monte-carlo":
-        return baselines.MonteCarloAgent(rollouts)
-    folder = Path(name)
-    if not folder.exists():
-        raise NoCheckpointError(
-            f"no model at {name}: there is no such folder, and it is not one of {', '.join(BASELINES)} "
-            "(train one with: game2048 train)"
-        )
-    return load_agent(folder)
 
 
 def database_url(database: str | None) -> str:

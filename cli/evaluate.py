@@ -9,17 +9,16 @@ from rich.table import Table
 
 from cli.common import (
     MAX_GAMES,
-    MAX_ROLLOUTS,
     MAX_THREADS,
     SWITCH,
     check_seed,
     default_threads,
-    load_named_agent,
     option,
     stderr,
     stdout,
 )
 from cli.errors import require
+from cli.players import PlayerOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluate:
+class Evaluate(PlayerOptions):
     """Play many games and report scores, 95 % intervals and tile rates.
 
     The same agent, seed and number of games give the same result, whatever the number of threads.
@@ -43,19 +42,17 @@ class Evaluate:
     """Seed of the series of games."""
     threads: Annotated[int | None, option("INT", "one for each processor")] = None
     """Games played at the same time."""
-    rollouts: int = 100
-    """Random games per action, for monte-carlo."""
     json: Annotated[bool, SWITCH] = False
     """Print one JSON object."""
 
     def run(self) -> None:
         """Evaluate, then print a table or JSON."""
         require("--games", self.games, 1, MAX_GAMES)
-        require("--rollouts", self.rollouts, 1, MAX_ROLLOUTS)
+        self.check_options()
         check_seed(self.seed)
         threads = default_threads() if self.threads is None else self.threads
         require("--threads", threads, 1, MAX_THREADS)
-        agent = load_named_agent(self.agent, self.rollouts)
+        agent = self.load(self.agent)
         evaluation = run_evaluation(agent, self.games, self.seed, threads)
         if self.json:
             print(json.dumps(evaluation.to_json()))

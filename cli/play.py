@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 import click
 import tyro
 
-from cli.common import MAX_ROLLOUTS, check_seed, load_named_agent, option, stdout, stop_on_interrupt
+from cli.common import check_seed, option, stdout, stop_on_interrupt
 from cli.errors import CliError, UsageError, require
+from cli.players import PlayerOptions
 from cli.record import export_games
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ HINT_KEY: Final = "?"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Play:
+class Play(PlayerOptions):
     """Play 2048 in the terminal, or watch an agent play it there.
 
     Keys: arrows, WASD or hjkl; u takes a move back; ? asks the --hints agent; q quits.
@@ -46,8 +47,6 @@ class Play:
     """Seed of the game."""
     delay: float = 0.1
     """Seconds between two moves of an agent, on a terminal."""
-    rollouts: int = 100
-    """Random games per action, for monte-carlo."""
     save: Annotated[Path | None, option("FOLDER")] = None
     """Folder to write the game to at the end, as a JSON file that the viewer opens."""
 
@@ -56,7 +55,7 @@ class Play:
         from game2048.game import Game
 
         require("--delay", self.delay, 0, MAX_DELAY)
-        require("--rollouts", self.rollouts, 1, MAX_ROLLOUTS)
+        self.check_options()
         seed = time.time_ns() % 2**53 if self.seed is None else self.seed
         check_seed(seed)
         if self.agent is not None and self.hints is not None:
@@ -64,11 +63,11 @@ class Play:
         if self.save is not None:
             self.save.mkdir(parents=True, exist_ok=True)  # before the game: what cannot be kept is not played
         if self.agent is not None:
-            agent = load_named_agent(self.agent, self.rollouts)
+            agent = self.load(self.agent)
             with stop_on_interrupt() as stopped:
                 self._finish(watch(Game(seed), agent, self.delay, stopped), agent.name)
         elif stdout.is_terminal:
-            hints = load_named_agent(self.hints, self.rollouts) if self.hints else None
+            hints = self.load(self.hints) if self.hints else None
             self._finish(play_by_hand(seed, hints), "a person")
         else:
             raise CliError("to play by hand, run it in a terminal; to watch an agent, name it: game2048 play greedy")
@@ -116,7 +115,7 @@ def play_by_hand(seed: int, hints: "Agent | None") -> "Game":
             moves.pop()
             game = replay(seed, moves)
         elif key == HINT_KEY and hints is not None:
-            message = f"{hints.name} would move {ACTION_WORDS[hints.act(game)]}"
+            message = hint(hints, game)
         elif key in KEYS and KEYS[key] in game.legal_actions:
             moves.append(KEYS[key])
             game.play(KEYS[key])
@@ -124,6 +123,17 @@ def play_by_hand(seed: int, hints: "Agent | None") -> "Game":
             message = f"{ACTION_WORDS[KEYS[key]]} moves nothing"
     screen.show(ansi_board(game.board, score=game.score) + "\n")
     return game
+
+
+def hint(agent: "Agent", game: "Game") -> str:
+    """Say what an agent would do, and how sure it is where it thinks in probabilities."""
+    from agents.base import ThinksInProbabilities
+
+    words = f"{agent.name} would move {ACTION_WORDS[agent.act(game)]}"
+    if not isinstance(agent, ThinksInProbabilities):
+        return words
+    likely = sorted(zip(agent.move_probabilities(game).tolist(), ACTION_WORDS, strict=True), reverse=True)
+    return f"{words} ({', '.join(f'{name} {100 * p:.0f} %' for p, name in likely if p)})"
 
 
 def read_key() -> str:

@@ -14,19 +14,18 @@ from rich.text import Text
 
 from cli.common import (
     MAX_GAMES,
-    MAX_ROLLOUTS,
     MAX_THREADS,
     SWITCH,
     check_seed,
     database_url,
     default_threads,
-    load_named_agent,
     option,
     stderr,
     stdout,
     stop_on_interrupt,
 )
 from cli.errors import UsageError, require
+from cli.players import PlayerOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -36,11 +35,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Record:
+class Record(PlayerOptions):
     """Play games, or read them from files, and keep them for the viewer.
 
-    Games go to the database that 'game2048 serve' shows. Every game is verified by replaying it. Ctrl-C keeps
-    the games that are finished.
+    Games go to the database that 'game2048 serve' shows. Every game is verified by replaying it. With the games of a
+    policy its probabilities are kept, and the viewer shows them. Ctrl-C keeps the games that are finished.
     """
 
     agent: Annotated[str | None, tyro.conf.Positional, option("[AGENT]")] = None
@@ -53,8 +52,6 @@ class Record:
     """Seed of the series of games."""
     threads: Annotated[int | None, option("INT", "one for each processor")] = None
     """Games played at the same time."""
-    rollouts: int = 100
-    """Random games per action, for monte-carlo."""
     files: Annotated[tuple[Path, ...], option("FILE ...")] = ()
     """Read games from JSON files (ours or the hobby format) instead of playing."""
     db: Annotated[str | None, option("FILE|URL", "games.sqlite in your data folder")] = None
@@ -101,7 +98,7 @@ class Record:
 
     def _check(self) -> None:
         require("--games", self.games, 1, MAX_GAMES)
-        require("--rollouts", self.rollouts, 1, MAX_ROLLOUTS)
+        self.check_options()
         check_seed(self.seed)
         if self.best is not None:
             require("--best", self.best, 1, MAX_GAMES)
@@ -135,7 +132,7 @@ class Record:
         from cli.progress import GamesBar
 
         assert self.agent is not None
-        agent = load_named_agent(self.agent, self.rollouts)
+        agent = self.load(self.agent)
         keep = BestGames(self.best or self.games)
         threads = self.threads or default_threads()
         with GamesBar(stderr, "record", self.games) as bar:

@@ -22,6 +22,7 @@ from agents.policy.algorithms import learner_class
 from agents.policy.games import Games
 from agents.policy.learner import Learner
 from agents.policy.network import NetworkConfig, PolicyNetwork
+from agents.policy.unit import ValueUnit
 from nets.checkpoint import FILE_NAME as MODEL_NAME
 from nets.errors import NetsError
 from nets.files import write_json
@@ -51,7 +52,12 @@ def save_learner(learner: Learner, folder: Path) -> None:
         "settings": dataclasses.asdict(learner.settings),
         "state": state,
     }
-    notes = {"algorithm": learner.algorithm, "seed": learner.settings.seed, "steps": learner.steps}
+    notes = {
+        "algorithm": learner.algorithm,
+        "seed": learner.settings.seed,
+        "steps": learner.steps,
+        **ValueUnit.of(learner.settings).to_notes(),
+    }
     try:
         write_tensors(folder / FILE_NAME, tensors, header)
         if learner.ema is None:

@@ -6,11 +6,10 @@ TILES = ((1, 9), (2, 1))  # exponent, and how often of ten times
 
 
 def move_values(cells, depth, leaf, *, of="afterstates", reward=None, discount=1.0, end=0.0, wanted=None):
-    """Q_depth of each action, by action; ``wanted(cells, actions)`` may leave some out."""
+    """Q_depth of each action, by action; ``wanted(cells, actions)`` may leave some out, but for the first move."""
     options = {"of": of, "reward": reward, "discount": discount, "end": end, "wanted": wanted}
-    actions = naive.legal_actions(cells)
     values = {}
-    for action in actions if wanted is None else wanted(cells, actions):
+    for action in naive.legal_actions(cells):
         after, points = naive.slide(cells, action)
         earned = points if reward is None else reward(points, cells)
         values[action] = float(earned + afterstate_value(after, depth, leaf, options))
@@ -38,4 +37,6 @@ def state_value(cells, depth, leaf, options):
         return options["end"]
     if depth == 0:
         return options["discount"] * leaf(cells)
-    return options["discount"] * max(move_values(cells, depth, leaf, **options).values())
+    values = move_values(cells, depth, leaf, **options)
+    wanted = values if options["wanted"] is None else options["wanted"](cells, list(values))
+    return options["discount"] * max(values[action] for action in wanted)
