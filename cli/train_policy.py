@@ -116,7 +116,7 @@ def new_learner(algorithm: str, policy: PolicyOptions, network: NetworkOptions, 
     with preparing():
         from agents.policy.algorithms import learner_class
         from agents.policy.checkpoint import load_network
-        from agents.policy.network import NetworkConfig
+        from agents.policy.config import NetworkConfig
 
         chosen = learner_class(algorithm)
     start = None if policy.from_ is None else load_network(policy.from_)

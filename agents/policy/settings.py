@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from agents.policy.network import NetworkConfig
+from agents.policy.config import NetworkConfig
 from agents.policy.rewards import REWARDS, Reward
 
 Schedule = Literal["constant", "linear", "cosine"]

@@ -1,6 +1,6 @@
 """Learners that are small enough for tests."""
 
-from agents.policy.network import NetworkConfig
+from agents.policy.config import NetworkConfig
 from agents.policy.ppo import PPO
 from agents.policy.reinforce import Reinforce
 

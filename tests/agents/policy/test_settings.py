@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from agents.policy.network import NetworkConfig
+from agents.policy.config import NetworkConfig
 from agents.policy.ppo import PPOSettings
 from agents.policy.reinforce import ReinforceSettings
 from agents.policy.settings import LearningSettings
