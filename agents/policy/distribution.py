@@ -136,7 +136,7 @@ def masked_log_softmax(logits: nets.Tensor, masks: npt.NDArray[np.bool_]) -> net
 
     def backward(grad: Array) -> tuple[Array]:
         delta = np.empty_like(z)
-        write_logit_gradients(np.ascontiguousarray(grad, z.dtype), log_probs, delta)
+        write_logit_gradients(np.require(grad, z.dtype, "CW"), log_probs, delta)
         return (delta,)
 
     return record_joint("masked_log_softmax", log_probs, (logits,), backward)
@@ -150,7 +150,7 @@ def entropy(log_probs: nets.Tensor) -> nets.Tensor:
 
     def backward(grad: Array) -> tuple[Array]:
         delta = np.empty_like(log_p)
-        write_entropy_gradients(np.ascontiguousarray(grad, log_p.dtype), log_p, delta)
+        write_entropy_gradients(np.require(grad, log_p.dtype, "CW"), log_p, delta)
         return (delta,)
 
     return record_joint("entropy", entropies, (log_probs,), backward)

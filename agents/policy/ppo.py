@@ -39,7 +39,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from agents.policy.distribution import entropy, masked_log_softmax
+from agents.policy.distribution import chosen, entropy, masked_log_softmax
 from agents.policy.learner import Floats, Learner, Metrics, mean_of
 from agents.policy.network import PolicyNetwork
 from agents.policy.settings import LearningSettings, check, check_count, check_positive
@@ -106,7 +106,7 @@ def ppo_loss(
         eps, c_H and c_V.
     """
     log_pi = masked_log_softmax(logits, masks)
-    log_ratio = log_pi[np.arange(actions.size), actions] - old_log_probs
+    log_ratio = chosen(log_pi, actions) - old_log_probs
     ratio = log_ratio.exp()
     policy_loss = -ops.minimum(ratio * advantages, ops.clip(ratio, 1 - clip, 1 + clip) * advantages).sum()
     value_error = ((values - returns) ** 2).sum()
@@ -160,11 +160,11 @@ class PPO(Learner):
         self, boards: npt.NDArray[np.uint64], actions: Integers, batches: list[Integers]
     ) -> tuple[Floats, Floats]:
         """Return log pi(a | s) and V(s) of all steps, computed in these batches."""
-        chosen, values = np.empty(actions.size, np.float32), np.empty(actions.size, np.float32)
+        taken, values = np.empty(actions.size, np.float32), np.empty(actions.size, np.float32)
         for batch in batches:
             log_probs, values[batch] = self.evaluate(boards[batch])
-            chosen[batch] = log_probs[np.arange(batch.size), actions[batch]]
-        return chosen, values
+            taken[batch] = log_probs[np.arange(batch.size), actions[batch]]
+        return taken, values
 
     def _learn(
         self,

@@ -33,7 +33,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from agents.policy.distribution import entropy, masked_log_softmax
+from agents.policy.distribution import entropy, masked_log_softmax, policy_loss
 from agents.policy.learner import Floats, Learner, Metrics
 from agents.policy.network import PolicyNetwork
 from agents.policy.settings import LearningSettings, check_count
@@ -80,12 +80,12 @@ def reinforce_loss(
     """
     log_pi = masked_log_softmax(logits, masks)
     advantages = returns - values.data  # a constant: no gradient goes through the baseline here
-    policy_loss = -(log_pi[np.arange(actions.size), actions] * advantages).sum()
+    loss_of_policy = policy_loss(log_pi, actions, advantages)
     value_error = ((values - returns) ** 2).sum()
     uncertainty = entropy(log_pi).sum()
-    loss = policy_loss - entropy_weight * uncertainty + (0.5 * value_weight) * value_error
+    loss = loss_of_policy - entropy_weight * uncertainty + (0.5 * value_weight) * value_error
     return loss, {
-        "policy_loss": float(policy_loss),
+        "policy_loss": float(loss_of_policy),
         "value_error": float(value_error),
         "entropy": float(uncertainty),
     }
