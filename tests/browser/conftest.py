@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 from werkzeug.serving import make_server
 
 from game2048 import GameRecord
 from server import GameStore, ServerConfig, create_app
-from tests.game2048.games import NEARLY_65536, greedy, record_game
+from tests.game2048.games import NEARLY_65536, greedy, record_game, thoughts, with_probabilities
 from tests.needs import missing
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
@@ -36,10 +37,21 @@ def large_game() -> GameRecord:
 
 
 @pytest.fixture(scope="session")
-def store(tmp_path_factory: pytest.TempPathFactory, game: GameRecord, large_game: GameRecord) -> Iterator[GameStore]:
+def thoughtful_game() -> GameRecord:
+    """A game whose player was certain at every other ply, and else found all legal moves equally good."""
+    game = record_game(seed=8, policy=greedy)
+    probabilities = thoughts(game)
+    probabilities[::2] = 255 * np.eye(4, dtype=np.uint8)[game.actions[::2]]
+    return with_probabilities(game, probabilities)
+
+
+@pytest.fixture(scope="session")
+def store(
+    tmp_path_factory: pytest.TempPathFactory, game: GameRecord, large_game: GameRecord, thoughtful_game: GameRecord
+) -> Iterator[GameStore]:
     folder = tmp_path_factory.mktemp("browser")
     with GameStore(f"sqlite:///{folder}/games.sqlite") as store:
-        store.add_many([game, large_game])
+        store.add_many([game, large_game, thoughtful_game])
         yield store
 
 

@@ -38,7 +38,26 @@ test('a position tells of the move that led to it', () => {
   const { board, ...rest } = positionAt(game, 1);
 
   assert.deepEqual([start.action, start.spawn, start.reward], [null, null, 0]);
-  assert.deepEqual(rest, { ply: 1, score: 4, reward: 4, action: 3, spawn: 15, maxTile: 4, over: false });
+  assert.deepEqual(rest, {
+    ply: 1, score: 4, reward: 4, action: 3, spawn: 15, maxTile: 4, over: false, next: null, thoughts: null,
+  });
+});
+
+const TWO_PLIES = encodePly(3, 15, 1) + encodePly(0, 4, 0);
+const base64 = (bytes) => Buffer.from(bytes).toString('base64');
+
+test('a position knows the move that comes, and what the player thought of it', () => {
+  const game = decode(record(TWO_PLIES, { probabilities: base64([0, 55, 0, 200, 255, 0, 0, 0]) }));
+
+  const seen = [0, 1, 2].map((ply) => positionAt(game, ply));
+
+  assert.deepEqual(seen.map(({ next }) => next), [3, 0, null]);
+  assert.deepEqual(seen.map(({ thoughts }) => thoughts && [...thoughts]), [[0, 55, 0, 200], [255, 0, 0, 0], null]);
+});
+
+test('a record need not tell what its player thought', () => {
+  assert.equal(positionAt(decode(record(TWO_PLIES)), 0).thoughts, null);
+  assert.equal(positionAt(decode(record(TWO_PLIES, { probabilities: null })), 0).thoughts, null);
 });
 
 test('a game without a move is a game', () => {
@@ -52,6 +71,8 @@ for (const [what, broken, message] of [
   ['a character that is no ply', record('!'), /Ply 1 is not a ply: “!”/],
   ['a character beyond the table', record('漢'), /Ply 1 is not a ply/],
   ['a ply that moves nothing', record(encodePly(0, 15, 0)), /Ply 1 moves nothing: up/],
+  ['what is no base64', record(encodePly(3, 15, 1), { probabilities: '!' }), /not base64/],
+  ['too few probabilities', record(encodePly(3, 15, 1), { probabilities: base64([255]) }), /1 probabilities for 1 plies/],
   ['a new tile on another', record(encodePly(3, 0, 0)), /Ply 1 puts a tile on one/],
 ]) {
   test(`${what} is refused`, () => {

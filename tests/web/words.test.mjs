@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { describe, formatDate, formatNumber } from '../../web/static/js/words.js';
+import { describe, formatDate, formatNumber, formatShare } from '../../web/static/js/words.js';
 
 test('a position is told row by row', () => {
   const board = Uint8Array.from([1, 0, 0, 17, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2]);
@@ -16,6 +16,18 @@ test('the start and the end of a game are told', () => {
 
   assert.match(describe({ ply: 0, board, score: 0, action: null, over: false }, 9), /^Ply 0 of 9, start\./);
   assert.match(describe({ ply: 9, board, score: 0, action: 0, over: true }, 9), /Game over\.$/);
+});
+
+test('what the player thinks of the next move is told, the likeliest first', () => {
+  const position = { ply: 3, board: new Uint8Array(16), score: 8, action: 3, over: false };
+
+  const words = describe({ ...position, next: 2, thoughts: Uint8Array.from([51, 0, 203, 1]) }, 9);
+
+  assert.match(words, /The player thinks: down 80 %, up 20 %, left <1 %; and moves down\.$/);
+});
+
+test('a share of 255 is a percentage', () => {
+  assert.deepEqual([0, 1, 128, 254, 255].map(formatShare), ['0 %', '<1 %', '50 %', '100 %', '100 %']);
 });
 
 test('numbers are grouped and dates are short', () => {

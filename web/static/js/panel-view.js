@@ -1,6 +1,7 @@
 /** Everything on the page but the board: score, move, slider, buttons, speed. */
 
 import { SPEEDS } from './player.js';
+import { ThoughtsView } from './thoughts-view.js';
 import { ACTION_ARROWS, ACTION_NAMES, formatDate, formatNumber } from './words.js';
 
 const FLOAT = { opacity: [1, 0], translate: ['0 0', '0 -75px'] };
@@ -21,9 +22,11 @@ export class PanelView {
   #speed = byId('speed');
   #play = byId('play');
   #playBack = byId('play-back');
+  #thoughts;
 
   /** Write what stays the same for the whole game. */
   constructor(game) {
+    this.#thoughts = new ThoughtsView(game);
     const length = formatNumber(game.length);
     this.#slider.max = game.length;
     byId('length').textContent = length;
@@ -53,6 +56,7 @@ export class PanelView {
     if (document.activeElement !== this.#ply) this.#ply.value = position.ply;
     this.#speed.value = speedKey(player.speed);
     this.#showButtons(player);
+    this.#thoughts.show(position);
   }
 
   /** Let "+N" float off the score. */

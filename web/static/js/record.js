@@ -54,12 +54,28 @@ function checkHeader({ format, version, start, plies }) {
   }
 }
 
+/** What the player thought at every ply: four parts of 255 each, as bytes; null where the record does not say. */
+function thoughtsOf({ probabilities = null }, length) {
+  if (probabilities === null) return null;
+  let bytes;
+  try {
+    bytes = Uint8Array.from(atob(probabilities), (character) => character.charCodeAt(0));
+  } catch {
+    throw new RecordError('The probabilities are not base64.');
+  }
+  if (bytes.length !== 4 * length) {
+    throw new RecordError(`There are ${bytes.length} probabilities for ${length} plies, not four for each.`);
+  }
+  return bytes;
+}
+
 /**
  * Decode a record into all its boards.
  *
  * @param {object} record the JSON of one game
  * @returns {object} its `id`, `agent`, `seed`, `setUp` and `createdAt`; `length`, the number of plies;
- *   `boards`, Uint8Array of (length + 1) x 16; `scores`, Uint32Array of length + 1; `codes`
+ *   `boards`, Uint8Array of (length + 1) x 16; `scores`, Uint32Array of length + 1; `codes`; `thoughts`,
+ *   Uint8Array of length x 4, or null
  * @throws {RecordError} if the record breaks the format or the rules
  */
 export function decode(record) {
@@ -77,17 +93,20 @@ export function decode(record) {
     scores[i + 1] = scores[i] + reward;
   }
   const { id, agent, seed = null, set_up: setUp = false, created_at: createdAt = null } = record;
-  return Object.freeze({ id, agent, seed, setUp, createdAt, length, boards, scores, codes });
+  const thoughts = thoughtsOf(record, length);
+  return Object.freeze({ id, agent, seed, setUp, createdAt, length, boards, scores, codes, thoughts });
 }
 
 /**
  * What there is to see at a ply: the board and the move that led to it.
  *
- * `action` and `spawn` (the cell of the new tile) are null at ply 0.
+ * `action` and `spawn` (the cell of the new tile) are null at ply 0. `next` is the move that comes, and `thoughts` how
+ * likely the player found each move then, in parts of 255; they are null at the end, and where nothing is known of it.
  */
 export function positionAt(game, ply) {
   const board = game.boards.subarray(16 * ply, 16 * ply + 16);
   const code = ply > 0 ? game.codes[ply - 1] : null;
+  const last = ply === game.length;
   return {
     ply,
     board,
@@ -96,6 +115,8 @@ export function positionAt(game, ply) {
     action: code === null ? null : code >> 5,
     spawn: code === null ? null : (code >> 1) & 15,
     maxTile: 2 ** Math.max(...board),
-    over: ply === game.length && isOver(board),
+    over: last && isOver(board),
+    next: last ? null : game.codes[ply] >> 5,
+    thoughts: last ? null : game.thoughts?.subarray(4 * ply, 4 * ply + 4) ?? null,
   };
 }

@@ -15,6 +15,21 @@ export function formatDate(iso) {
   return Number.isNaN(date.getTime()) ? '' : DATE.format(date);
 }
 
+/** A probability in parts of 255 -> "50 %"; what is there but rounds to nothing is "<1 %". */
+export function formatShare(parts) {
+  const percent = Math.round((100 * parts) / 255);
+  return parts > 0 && percent === 0 ? '<1 %' : `${percent} %`;
+}
+
+/** How likely the player found each move, the likeliest first: "up 70 %, left 30 %". */
+function thoughtsInWords(thoughts) {
+  return ACTION_NAMES.map((name, action) => [thoughts[action], name])
+    .filter(([parts]) => parts > 0)
+    .sort(([a], [b]) => b - a)
+    .map(([parts, name]) => `${name} ${formatShare(parts)}`)
+    .join(', ');
+}
+
 /** The tiles of one row: "2, empty, 4, 16". */
 function rowInWords(row) {
   return Array.from(row, (e) => (e === 0 ? 'empty' : String(2 ** e))).join(', ');
@@ -22,9 +37,10 @@ function rowInWords(row) {
 
 /** A position as a sentence or two, the board row by row. */
 export function describe(position, length) {
-  const { ply, board, score, action, over } = position;
+  const { ply, board, score, action, over, next = null, thoughts = null } = position;
   const move = action === null ? 'start' : `moved ${ACTION_NAMES[action]}`;
   const rows = [0, 1, 2, 3].map((y) => `Row ${y + 1}: ${rowInWords(board.subarray(4 * y, 4 * y + 4))}.`);
   const end = over ? ['Game over.'] : [];
-  return [`Ply ${ply} of ${length}, ${move}.`, `Score ${score}.`, ...rows, ...end].join(' ');
+  const plan = thoughts ? [`The player thinks: ${thoughtsInWords(thoughts)}; and moves ${ACTION_NAMES[next]}.`] : [];
+  return [`Ply ${ply} of ${length}, ${move}.`, `Score ${score}.`, ...rows, ...plan, ...end].join(' ');
 }
