@@ -4,7 +4,7 @@ A packed board is a uint64, saturated: tiles above 32768 look like 32768 (see `g
 0 to 15.
 """
 
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ NO_CELL: Final = 16  # in `write_rows`
 
 Boards = npt.NDArray[np.uint64]
 Masks = npt.NDArray[np.bool_]
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 # --- kernels ---
@@ -69,6 +70,11 @@ def write_rows(
 # --- shell ---
 
 
+def as_kernels_take(array: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
+    """Return an array that is contiguous and may be written to, as kernels ask for; a copy where it is not."""
+    return np.require(array, requirements=["C", "W"])
+
+
 def packed(boards: npt.ArrayLike) -> Boards:
     """Return boards as a contiguous array of uint64, shape (n,).
 
@@ -80,7 +86,7 @@ def packed(boards: npt.ArrayLike) -> Boards:
     array = np.asarray(boards)
     if array.dtype != np.uint64 or array.ndim != 1:
         raise ValueError(f"boards must be packed boards, uint64 of shape (n,), got {array.dtype} {array.shape}")
-    return np.ascontiguousarray(array)
+    return as_kernels_take(array)
 
 
 def action_masks(boards: npt.ArrayLike) -> Masks:

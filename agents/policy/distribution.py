@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 import nets
-from agents.policy.boards import N_ACTIONS
+from agents.policy.boards import N_ACTIONS, as_kernels_take
 from game2048._jit import njit
 from nets.tensor import record_joint
 
@@ -128,7 +128,7 @@ def masked_log_softmax(logits: nets.Tensor, masks: npt.NDArray[np.bool_]) -> net
         `ILLEGAL` for the others.
     """
     z = _rows("logits", logits)
-    allowed = np.ascontiguousarray(masks)
+    allowed = as_kernels_take(masks)
     if allowed.dtype != np.bool_ or allowed.shape != z.shape:
         raise nets.ShapeError(f"masks must be bools of shape {z.shape}, got {allowed.dtype} {allowed.shape}")
     log_probs = np.empty_like(z)
@@ -136,7 +136,7 @@ def masked_log_softmax(logits: nets.Tensor, masks: npt.NDArray[np.bool_]) -> net
 
     def backward(grad: Array) -> tuple[Array]:
         delta = np.empty_like(z)
-        write_logit_gradients(np.require(grad, z.dtype, "CW"), log_probs, delta)
+        write_logit_gradients(as_kernels_take(grad.astype(z.dtype, copy=False)), log_probs, delta)
         return (delta,)
 
     return record_joint("masked_log_softmax", log_probs, (logits,), backward)
@@ -150,7 +150,7 @@ def entropy(log_probs: nets.Tensor) -> nets.Tensor:
 
     def backward(grad: Array) -> tuple[Array]:
         delta = np.empty_like(log_p)
-        write_entropy_gradients(np.require(grad, log_p.dtype, "CW"), log_p, delta)
+        write_entropy_gradients(as_kernels_take(grad.astype(log_p.dtype, copy=False)), log_p, delta)
         return (delta,)
 
     return record_joint("entropy", entropies, (log_probs,), backward)
@@ -213,7 +213,7 @@ def sample(log_probs: npt.NDArray[np.float32], uniforms: npt.NDArray[np.float32]
     >>> sample(np.log(np.array([[0.25, 0.75, 1e-9, 1e-9]] * 2, np.float32)), np.array([0.2, 0.3], np.float32))
     array([0, 1], dtype=uint8)
     """
-    log_p, u = np.ascontiguousarray(log_probs, np.float32), np.ascontiguousarray(uniforms, np.float32)
+    log_p, u = (as_kernels_take(np.asarray(array, np.float32)) for array in (log_probs, uniforms))
     if log_p.ndim != 2 or log_p.shape[1] != N_ACTIONS or u.shape != log_p.shape[:1]:
         raise ValueError(f"log_probs and uniforms must have shapes (n, 4) and (n,), got {log_p.shape} and {u.shape}")
     actions = np.empty(u.size, np.uint8)
@@ -227,7 +227,7 @@ def _rows(name: str, tensor: nets.Tensor) -> Array:
         raise nets.ShapeError(f"{name} must have shape (n, 4), got {tensor.shape}")
     if tensor.dtype not in (np.float32, np.float64):
         raise nets.DtypeError(f"{name} must be float32 or float64, got {tensor.dtype}")
-    return np.ascontiguousarray(tensor.data)
+    return as_kernels_take(tensor.data)
 
 
 def _actions(actions: npt.NDArray[Any], n: int) -> npt.NDArray[np.int64]:

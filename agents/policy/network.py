@@ -19,7 +19,7 @@ A learner has to do three things for them, all of which do nothing in other netw
     replica.share_tables(network)                   # once, for each deep copy that shares the parameters
     state |= network.sparse_state_dict()            # to resume exactly; weights are part of network.state_dict()
 
-Gradients of the tables are not clipped: Adam divides them by their size.
+Gradients of the tables are not clipped (Adam divides them by their size), and averages of weights leave tables out.
 """
 
 from dataclasses import asdict
@@ -121,6 +121,9 @@ class PolicyNetwork(nets.Module):
 
     def load_sparse_state_dict(self, state: dict[str, Any]) -> None:
         """Continue where `sparse_state_dict` was called; after `load_state_dict` of the same time."""
+        own = self.sparse_state_dict().keys()
+        if state.keys() != own:
+            raise nets.CheckpointError(f"the sparse state does not fit: it has {sorted(state)}, not {sorted(own)}")
         if self.tables is not None:
             self.tables.load({**self.tables.table_state(), **state})
 

@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 import nets
-from agents.policy.boards import Boards
+from agents.policy.boards import Boards, as_kernels_take
 from agents.policy.table_store import (
     BETAS,
     EPS,
@@ -83,7 +83,7 @@ class TupleTables(nets.Module):
         weights = self._store.weights
         rows = np.empty((boards.size, N_TABLES), np.uint32)
         write_tuple_rows(boards, rows)
-        given = np.ascontiguousarray(z.data)
+        given = as_kernels_take(z.data)
         y = np.empty_like(given)
         add_rows(rows, weights, weights.reshape(-1), given, y)
 

@@ -116,8 +116,10 @@ class JitLinearOps(JitPointwiseOps, LinearOps):
         )
 
     def _product(self, a: Array, b: Array) -> Array:
-        y: Array = np.matmul(a, b, out=self.empty((len(a), b.shape[1]), a.dtype))
-        return y
+        y: Array = self.empty((len(a), b.shape[1]), a.dtype)
+        if a.shape[1] == 1:  # an outer product, which takes BLAS several times as long
+            return np.multiply(a, b, out=y)
+        return np.matmul(a, b, out=y)
 
     def _linear_weight_gradient(self, delta: Array, x: Array, weight: Array, out: Array | None) -> Array:
         """Return delta^T x, in ``out`` or in the memory layout of the weight."""

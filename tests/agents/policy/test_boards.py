@@ -70,6 +70,14 @@ def test_arrays_with_gaps_are_taken():
     np.testing.assert_array_equal(exponents(boards[::3]), exponents(boards[::3].copy()))
 
 
+def test_arrays_that_are_read_only_are_taken():
+    boards, fixed = np.arange(10, dtype=np.uint64), np.arange(10, dtype=np.uint64)
+    fixed.flags.writeable = False
+
+    np.testing.assert_array_equal(transform(fixed, 1), transform(boards, 1))
+    np.testing.assert_array_equal(action_masks(fixed), action_masks(boards))
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [

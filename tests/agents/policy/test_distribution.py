@@ -173,6 +173,22 @@ def test_actions_are_drawn_as_often_as_they_are_probable():
     np.testing.assert_allclose(np.bincount(actions, minlength=4) / n, p, atol=0.01)
 
 
+def test_arrays_that_are_read_only_or_have_gaps_are_taken(logits, masks):
+    expected = log_softmax(logits, masks)
+    z, legal, u = (np.asfortranarray(array) for array in (logits.astype(np.float32), masks, np.full(N, 0.5)))
+    for array in (z, legal, u):
+        array.flags.writeable = False
+    leaf = nets.Tensor(z)
+    leaf.requires_grad_()
+
+    log_p = masked_log_softmax(leaf, legal)
+    (entropy(log_p).sum() + log_p.sum()).backward()  # sums send back arrays that may not be written to
+
+    np.testing.assert_array_equal(log_p.data, expected.data)
+    log_p.data.flags.writeable = False
+    np.testing.assert_array_equal(sample(log_p.data, u), sample(expected.data, np.full(N, 0.5, np.float32)))
+
+
 # --- mistakes ---
 
 

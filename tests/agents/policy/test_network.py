@@ -318,6 +318,17 @@ def test_a_state_without_its_tables_is_refused_and_nothing_changes():
     np.testing.assert_array_equal(network.policy.weight.numpy(), plain["policy.weight"])
 
 
+def test_a_sparse_state_of_another_network_is_refused():
+    tuples, plain = learned(SMALL["mlp with tuples"])[0], network_of(SMALL["mlp"])
+
+    with pytest.raises(nets.CheckpointError, match=r"it has \[\], not \['counts', 'mean', 'square'\]"):
+        tuples.load_sparse_state_dict({})
+    with pytest.raises(nets.CheckpointError, match=r"it has \['counts', 'mean', 'square'\], not \[\]"):
+        plain.load_sparse_state_dict(tuples.sparse_state_dict())
+    with pytest.raises(nets.CheckpointError, match="counts must have shape"):
+        tuples.load_sparse_state_dict(learned(SMALL["mlp with tuples"], 1)[0].sparse_state_dict())
+
+
 def test_networks_without_tables_have_nothing_sparse():
     network = network_of({"width": 8, "hidden": 8})
 
