@@ -6,9 +6,13 @@ import numpy as np
 import pytest
 
 import nets
+from agents.baselines import GreedyAgent
+from agents.players import load_policy
 from agents.policy.network import NetworkConfig, build_network
 from agents.policy.unit import ValueUnit
 from cli.main import main
+from cli.play import hint
+from game2048 import Game
 from server import GameStore
 
 UNIT = ValueUnit(reward="log2", end_penalty=1.0, gamma=0.99)
@@ -152,3 +156,18 @@ def test_what_is_no_player_is_told_in_one_line(policy, capsys, tmp_path):
         assert code == 1
         assert message in error
         assert error.count("\n") == 1
+
+
+def test_a_hint_says_how_sure_the_policy_is(policy):
+    game = Game(0, board=[[1, 2, 3, 4], [2, 3, 4, 5], [3, 4, 5, 6], [1, 1, 6, 7]])
+    agent = load_policy(policy)
+
+    words = hint(agent, game)
+
+    best, other = (round(100 * p) for p in sorted(agent.move_probabilities(game).tolist(), reverse=True)[:2])
+    names = ("right", "left") if agent.act(game) == 1 else ("left", "right")
+    assert words == f"{agent.name} would move {names[0]} ({names[0]} {best} %, {names[1]} {other} %)"
+
+
+def test_a_hint_of_another_agent_is_a_move():
+    assert hint(GreedyAgent(), Game(0, board=[[1, 1, 0, 0], *[[0] * 4] * 3])).startswith("greedy would move ")
