@@ -10,16 +10,18 @@ import numpy as np
 import numpy.typing as npt
 
 import nets
+from agents.ntuple import N_WEIGHTS
 from agents.policy.boards import N_ACTIONS, N_EXPONENTS
 from agents.policy.table_store import memory_bytes
 
 Bags = npt.NDArray[np.uint8]
-Body: TypeAlias = Literal["mlp", "conv", "transformer"]
+Body: TypeAlias = Literal["mlp", "conv", "transformer", "ntuple"]
+Reads: TypeAlias = Literal["board", "afterstates"]
 Inputs: TypeAlias = Literal["one-hot", "embedding", "tuples"]
 
 MAX_WIDTH: Final = 4096
 MAX_TUPLE_WIDTH: Final = 512  # 6.9 GB of tables and means
-MAX_DEPTH: Final[dict[Body, int]] = {"mlp": 16, "conv": 3, "transformer": 16}
+MAX_DEPTH: Final[dict[Body, int]] = {"mlp": 16, "conv": 3, "transformer": 16, "ntuple": 16}
 CELLS: Final[Bags] = np.arange(16, dtype=np.uint8)
 SQUARES: Final[Bags] = np.array(
     [[cell, cell + 1, cell + 4, cell + 5] for cell in (0, 1, 2, 4, 5, 6, 8, 9, 10)], np.uint8
@@ -37,9 +39,13 @@ class NetworkConfig:
     """How a network is made."""
 
     body: Body = "mlp"
-    """Fully connected layers, 2 x 2 convolutions, or attention; see `agents.policy.bodies`."""
+    """Fully connected layers, 2 x 2 convolutions, or attention; see `agents.policy.bodies`. Or nothing but the look-ups
+    of `agents.policy.ntuple_policy`, to which no other setting applies."""
     inputs: Inputs = "one-hot"
     """One-hot exponents, learned vectors of them, or, for an mlp, one-hot exponents with n-tuple tables."""
+    reads: Reads = "board"
+    """What is shown to the body: the board, or the four boards that the actions lead to, see
+    `agents.policy.afterstates`, which takes about three times as long."""
     width: int = 256
     """Neurons of the first layer (mlp), channels (conv), length of the vectors (transformer)."""
     depth: int = 2
@@ -53,7 +59,7 @@ class NetworkConfig:
 
     def __post_init__(self) -> None:
         """Raise ArgumentError where a setting breaks its rule."""
-        for name, choices in (("body", get_args(Body)), ("inputs", get_args(Inputs))):
+        for name, choices in (("body", get_args(Body)), ("inputs", get_args(Inputs)), ("reads", get_args(Reads))):
             if getattr(self, name) not in choices:
                 raise nets.ArgumentError(f"{name} must be one of {', '.join(choices)}, got {getattr(self, name)!r}")
         if self.inputs == "tuples" and self.body != "mlp":
@@ -75,6 +81,8 @@ class NetworkConfig:
     @property
     def n_parameters(self) -> int:
         """Number of dense parameters; tables not counted."""
+        if self.body == "ntuple":
+            return 1
         width, hidden, layers = self.width, self.hidden, self.depth - 1
         _, places, positions = LAYOUTS[self.body]
         if self.inputs == "embedding":
@@ -93,9 +101,11 @@ class NetworkConfig:
                 inner += layers * (4 * width + 1) * width
             else:  # attention, the network of each block, two normalisations, and the last one
                 inner += self.depth * (4 * (width + 1) * width + (4 * width + 3) * width + 4 * width) + 2 * width
-        return first + inner + (features + 1) * (N_ACTIONS + 1)
+        return first + inner + (features + 1) * (2 if self.reads == "afterstates" else N_ACTIONS + 1)
 
     @property
     def training_bytes(self) -> int:
         """Memory of weights, gradients and Adam's means; of tables as much as they can grow to."""
+        if self.body == "ntuple":
+            return 2 * 4 * N_WEIGHTS
         return 16 * self.n_parameters + (memory_bytes(self.width) if self.inputs == "tuples" else 0)

@@ -105,7 +105,7 @@ def step_games(
     """
     n_finished = 0
     for i in range(actions.size):
-        after, high, reward = rules.play(boards[i], highs[i], np.int64(actions[i]), tables)
+        after, high, reward = rules.play(boards[i], highs[i], int(actions[i]), tables)
         board = rules.spawn(after, draw(rng, i))
         points = np.int64(reward)
         rewards[i] = np.float32(points)

@@ -29,10 +29,12 @@ import numpy as np
 import numpy.typing as npt
 
 import nets
-from agents.policy.boards import N_ACTIONS, packed
+from agents.policy.afterstates import afterstates_of, by_action
+from agents.policy.boards import N_ACTIONS, Boards, packed
 from agents.policy.bodies import BODIES, MLPBody
-from agents.policy.config import Body, Inputs, NetworkConfig
-from agents.policy.table_store import checked
+from agents.policy.config import Body, Inputs, NetworkConfig, Reads
+from agents.policy.distribution import masked_log_softmax
+from agents.policy.ntuple_policy import NTuplePreferences
 from agents.policy.tables import TupleTables
 from nets import random
 
@@ -60,14 +62,32 @@ class PolicyNetwork(nets.Module):
     def __init__(self, settings: NetworkConfig, generator: np.random.Generator | None = None) -> None:
         self.settings = settings
         rng = random.generator(generator)
+        if settings.body == "ntuple":
+            self.preferences = NTuplePreferences()
+            return
         self.body = BODIES[settings.body](settings, rng)
-        self.policy = nets.Linear(self.body.features, N_ACTIONS, init=_small, generator=rng)
+        n_outputs = 1 if settings.reads == "afterstates" else N_ACTIONS
+        self.policy = nets.Linear(self.body.features, n_outputs, init=_small, generator=rng)
         self.value = nets.Linear(self.body.features, 1, init="lecun_uniform", generator=rng)
 
     def forward(self, boards: npt.ArrayLike) -> tuple[nets.Tensor, nets.Tensor]:
         """Return unmasked logits, shape (n, 4), and values, shape (n,), of packed boards, uint64 of shape (n,)."""
+        if self.settings.body == "ntuple":
+            logits = self.preferences(packed(boards))
+            return logits, nets.Tensor(np.zeros(len(logits), np.float32))
+        if self.settings.reads == "afterstates":
+            return self._look_ahead(packed(boards))
         x = self.body(packed(boards))
         return self.policy(x), self.value(x).reshape(-1)
+
+    def _look_ahead(self, boards: Boards) -> tuple[nets.Tensor, nets.Tensor]:
+        """Return logits and values from what the body says of the afterstates, see `agents.policy.afterstates`."""
+        afterstates, places = afterstates_of(boards)
+        x = self.body(afterstates)
+        logits = by_action(self.policy(x).reshape(-1), places)
+        values = by_action(self.value(x).reshape(-1), places)
+        probabilities = np.exp(masked_log_softmax(logits.detach(), places >= 0).data)
+        return logits, (values * probabilities).sum(1)
 
     def extra_repr(self) -> str:
         """Return the settings."""
@@ -76,8 +96,10 @@ class PolicyNetwork(nets.Module):
     # --- n-tuple tables ---
 
     @property
-    def tables(self) -> TupleTables | None:
+    def tables(self) -> TupleTables | NTuplePreferences | None:
         """The n-tuple tables, if there are any."""
+        if self.settings.body == "ntuple":
+            return self.preferences
         return getattr(self.body, "tables", None) if isinstance(self.body, MLPBody) else None
 
     def zero_grad(self) -> None:
@@ -94,7 +116,7 @@ class PolicyNetwork(nets.Module):
     def share_tables(self, other: "PolicyNetwork") -> None:
         """Look at the tables of another network of the same settings."""
         if self.tables is not None and other.tables is not None:
-            self.tables.share(other.tables)
+            self.tables.share(other.tables)  # type: ignore[arg-type]  # of the same settings, so of the same class
 
     def state_dict(self) -> dict[str, npt.NDArray[Any]]:
         """Return a copy of all parameters, and of the rows of tables that were ever seen."""
@@ -107,7 +129,7 @@ class PolicyNetwork(nets.Module):
         """Copy parameters and tables from a dictionary of arrays; see `nets.Module.load_state_dict`."""
         sparse = {name.removeprefix(TABLES): array for name, array in state.items() if name.startswith(TABLES)}
         if self.tables is not None and sparse.keys() == {"rows", "weights"}:
-            sparse = checked(sparse, self.settings.width)
+            sparse = self.tables.checked(sparse)
             state = {name: array for name, array in state.items() if not name.startswith(TABLES)}
         elif self.tables is not None and strict:
             raise nets.CheckpointError(f"the state does not fit: tables need rows and weights, got {sorted(sparse)}")
@@ -141,6 +163,7 @@ def _policy(
     *,
     body: Body = NetworkConfig.body,
     inputs: Inputs = NetworkConfig.inputs,
+    reads: Reads = NetworkConfig.reads,
     width: int = NetworkConfig.width,
     depth: int = NetworkConfig.depth,
     hidden: int = NetworkConfig.hidden,
@@ -149,7 +172,7 @@ def _policy(
     generator: np.random.Generator | None = None,
 ) -> PolicyNetwork:
     settings = NetworkConfig(
-        body=body, inputs=inputs, width=width, depth=depth, hidden=hidden, embedding=embedding, heads=heads
+        body=body, inputs=inputs, reads=reads, width=width, depth=depth, hidden=hidden, embedding=embedding, heads=heads
     )
     return PolicyNetwork(settings, generator)
 

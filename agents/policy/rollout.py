@@ -43,12 +43,12 @@ class Rollout:
     @property
     def horizon(self) -> int:
         """T."""
-        return self.actions.shape[0]
+        return len(self.actions)
 
     @property
     def n_games(self) -> int:
         """N."""
-        return self.actions.shape[1]
+        return int(self.actions.shape[1])
 
 
 @njit("void(uint64[::1], float32[::1])")

@@ -145,6 +145,10 @@ class TupleTables(nets.Module):
         """Return ``counts``, ``mean`` and ``square`` of the rows seen: what the next steps depend on beside."""
         return self._store.optimizer_state()
 
+    def checked(self, state: State) -> State:
+        """Return a state in our dtypes; raise CheckpointError if it is not one of these tables."""
+        return checked(state, self.width)
+
     def load(self, state: State) -> None:
         """Go on with `table_state` and, if it is to learn on exactly, `optimizer_state` in one dictionary.
 
@@ -153,7 +157,7 @@ class TupleTables(nets.Module):
         CheckpointError
             If it does not fit; nothing changes then.
         """
-        self._store.restore(checked(state, self.width))
+        self._store.restore(self.checked(state))
 
     def extra_repr(self) -> str:
         """Return the settings."""

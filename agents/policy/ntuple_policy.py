@@ -1,0 +1,259 @@
+"""The n-tuple policy: the largest sparse first layer there is, and nothing after it.
+
+The preference for an action is read off the afterstate s'_a that it leads to, by the look-ups of the n-tuple network of
+`agents.ntuple`, m = 40 features f_i of 67 million, one weight each, and a term for the points that it pays::
+
+    logit(s, a) = sum_i w[f_i(s'_a)] + w_r log2(r(s, a)) / 16        (r > 0)
+
+So symmetric boards have symmetric policies. The policy has no value of its own: it learns from the values of
+`agents.policy.critic`, or from the moves of a teacher.
+
+A batch sees few of the weights, so these are no parameters (w_r is one): they learn by Adagrad, one example after the
+other, each weight with its own sum of squared gradients g of single examples::
+
+    G_w += g^2        w -= lr g / sqrt(G_w + eps)
+
+References
+----------
+Szubert and Jaśkowski, IEEE CIG 2014, https://doi.org/10.1109/CIG.2014.6932907 (n-tuple networks for 2048).
+Duchi, Hazan and Singer, "Adaptive subgradient methods for online learning and stochastic optimization", JMLR 12, 2011,
+https://jmlr.org/papers/v12/duchi11a.html.
+
+Notes
+-----
+Departures from Adagrad: (1) eps stands within the root, where it keeps the first steps of a weight small; (2) a batch's
+gradients are taken at its beginning, but summed into G one by one, not as the batch's mean.
+"""
+
+import weakref
+from concurrent.futures import ThreadPoolExecutor
+from copy import copy
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+import nets
+from agents._prefetch import prefetch
+from agents.ntuple import N_FEATURES, N_WEIGHTS, PATTERNS, Weights, prefetch_weights, sum_weights, write_features
+from agents.policy.boards import N_ACTIONS, Boards
+from game2048 import board as rules
+from game2048._jit import njit
+from nets.tensor import record_joint
+
+EPS: Final = 0.01
+SMALLEST: Final = 1e-4  # gradients of single examples below this are passed over
+N_GROUPS: Final = len(PATTERNS) + 1  # tables that threads may take apart: one for each pattern, and those of the lines
+
+ActionFeatures = npt.NDArray[np.uint32]
+Floats = npt.NDArray[np.float32]
+State = dict[str, npt.NDArray[Any]]
+
+
+# --- kernels ---
+
+
+@njit("void(uint64[::1], float32[::1], uint32[::1], uint32[:, :, ::1], float32[:, ::1], float32[:, ::1])")
+def write_preferences(
+    boards: Boards, weights: Weights, tables: rules.RowTables, features: ActionFeatures, sums: Floats, points: Floats
+) -> None:
+    """Write features (n, 4, 40), sums of weights (n, 4) and log2(points) / 16 (n, 4) of n boards' legal actions.
+
+    Where an action is illegal, the last two are 0, and the features are left as they are.
+    """
+    for i in range(boards.size):
+        mask = rules.action_mask(boards[i])
+        for action in range(4):
+            sums[i, action] = points[i, action] = np.float32(0)
+            if mask >> action & 1:
+                after, _, reward = rules.play(boards[i], np.uint64(0), action, tables)
+                write_features(after, features[i, action])
+                prefetch_weights(weights, features[i, action])
+                if reward != np.uint64(0):
+                    points[i, action] = np.float32(np.log2(np.float32(np.int64(reward))) / np.float32(16))
+        for action in range(4):
+            if mask >> action & 1:
+                sums[i, action] = sum_weights(weights, features[i, action])
+
+
+@njit("void(int64, uint64[::1], uint32[:, :, ::1], float32[:, ::1], float32[::1], float32[::1], float32)")
+def learn_group(
+    group: int,
+    boards: Boards,
+    features: ActionFeatures,
+    gradients: Floats,
+    weights: Weights,
+    squares: Weights,
+    lr: np.float32,
+) -> None:
+    """Change the weights of one group of tables, and their sums of squares, by ``gradients`` (n, 4) of the logits.
+
+    Group p < 4 is the table of pattern p, whose features are at places p, p + 4, ... of the first 32; group 4 is the
+    tables of the lines, the last 8.
+    """
+    lines = group == N_GROUPS - 1
+    start = 32 if lines else group
+    stop, step = (N_FEATURES, 1) if lines else (32, len(PATTERNS))
+    small, eps = np.float32(SMALLEST), np.float32(EPS)
+    for i in range(boards.size):
+        if i + 1 < boards.size:
+            for action in range(4):
+                if abs(gradients[i + 1, action]) >= small:
+                    for j in range(start, stop, step):
+                        following = int(features[i + 1, action, j])
+                        prefetch(weights, following)
+                        prefetch(squares, following)
+        for action in range(4):
+            g = gradients[i, action]
+            if not abs(g) >= small:
+                continue
+            for j in range(start, stop, step):
+                w = int(features[i, action, j])
+                square = squares[w] + g * g
+                squares[w] = square
+                weights[w] -= lr * g / np.sqrt(square + eps)
+
+
+# --- what is kept ---
+
+
+class NTupleStore:
+    """Weights and sums of squared gradients, shared by all replicas of a policy.
+
+    Attributes
+    ----------
+    weights, squares : ndarray of float32, shape (67239936,)
+        257 MiB each, of which only what was seen takes memory.
+    """
+
+    def __init__(self) -> None:
+        self.weights: Weights = np.zeros(N_WEIGHTS, np.float32)
+        self.squares: Weights = np.zeros(N_WEIGHTS, np.float32)
+        self.members: list[weakref.ref[NTuplePreferences]] = []
+
+    def state(self) -> State:
+        """Return ``rows``, the weights that were ever changed, and ``weights``."""
+        rows = np.flatnonzero(self.squares)
+        return {"rows": rows.astype(np.uint32), "weights": self.weights[rows]}
+
+    def optimizer_state(self) -> State:
+        """Return ``squares`` of the same weights."""
+        return {"squares": self.squares[np.flatnonzero(self.squares)]}
+
+    def restore(self, state: State) -> None:
+        """Hold the weights of a state; without squares they learn on as if seen once, with a gradient of 1."""
+        self.weights[...] = 0
+        self.squares[...] = 0
+        self.weights[state["rows"]] = state["weights"]
+        self.squares[state["rows"]] = state.get("squares", np.float32(1))
+
+
+class NTuplePreferences(nets.Module):
+    """Logits of boards from the n-tuple tables and the points of each move; a copy looks at the same tables.
+
+    Attributes
+    ----------
+    merging : Parameter, shape (1,)
+        w_r.
+    """
+
+    def __init__(self) -> None:
+        self.merging = nets.Parameter(np.zeros(1))
+        self._tables = rules.row_tables()
+        self._join(NTupleStore())
+
+    def _join(self, store: NTupleStore) -> None:
+        self._store = store
+        self._gradients: list[tuple[Boards, ActionFeatures, Floats]] = []
+        store.members.append(weakref.ref(self))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "NTuplePreferences":
+        other = copy(self)
+        other.merging = nets.Parameter(self.merging.data.copy())
+        other._join(self._store)
+        return other
+
+    def forward(self, boards: Boards) -> nets.Tensor:
+        """Return logits, shape (n, 4), of packed boards (n,)."""
+        n = boards.size
+        features = np.empty((n, N_ACTIONS, N_FEATURES), np.uint32)
+        sums, points = np.empty((n, N_ACTIONS), np.float32), np.empty((n, N_ACTIONS), np.float32)
+        write_preferences(boards, self._store.weights, self._tables, features, sums, points)
+        scaled = nets.Tensor(points) * self.merging
+
+        def backward(grad: Any) -> tuple[Any]:
+            self._gradients.append((boards, features, np.asarray(grad, np.float32)))
+            return (grad,)
+
+        return record_joint("ntuple_preferences", sums + scaled.data, (scaled,), backward)
+
+    def share(self, other: "NTuplePreferences") -> None:
+        """Look at the tables of another one from now on, as a copy of it does from the beginning."""
+        if other._store is not self._store:
+            self._join(other._store)
+
+    # --- learning ---
+
+    def zero_grad(self) -> None:
+        """Forget the gradients of this replica."""
+        super().zero_grad()
+        self._gradients = []
+
+    def step(self, lr: float, n_threads: int = 1) -> None:
+        """Learn from the gradients of all who share these tables since the last step.
+
+        The loss is taken to be the mean over all boards of the batch: times their number, the gradient of the logits is
+        that of a single example.
+        """
+        members = [member for reference in self._store.members if (member := reference()) is not None]
+        batch = [gradients for member in members for gradients in member._gradients]
+        for member in members:
+            member._gradients = []
+        if not batch:
+            return None
+        boards, features, gradients = (np.concatenate(arrays) for arrays in zip(*batch, strict=True))
+        gradients = gradients * np.float32(boards.size)
+        store = self._store
+
+        def work(groups: range) -> None:
+            for group in groups:
+                learn_group(group, boards, features, gradients, store.weights, store.squares, np.float32(lr))
+
+        if n_threads == 1:
+            return work(range(N_GROUPS))
+        with ThreadPoolExecutor(n_threads) as pool:
+            list(pool.map(work, (range(i, N_GROUPS, n_threads) for i in range(n_threads))))
+        return None
+
+    # --- saving ---
+
+    def table_state(self) -> State:
+        """Return ``rows``, ndarray of uint32, shape (seen,), and ``weights``, shape (seen,)."""
+        return self._store.state()
+
+    def optimizer_state(self) -> State:
+        """Return ``squares`` of the rows seen: what the next steps depend on beside."""
+        return self._store.optimizer_state()
+
+    def checked(self, state: State) -> State:
+        """Return a state; raise CheckpointError if it is not one of these tables."""
+        rows = np.asarray(state["rows"])
+        if rows.ndim != 1 or rows.dtype.kind not in "iu" or (rows.size and int(rows.max()) >= N_WEIGHTS):
+            raise nets.CheckpointError(f"tensor rows must be ints below {N_WEIGHTS}, got {rows.dtype} {rows.shape}")
+        for name in state.keys() - {"rows"}:
+            array = np.asarray(state[name])
+            if array.shape != rows.shape or array.dtype != np.float32 or not np.isfinite(array).all():
+                raise nets.CheckpointError(
+                    f"tensor {name} must be finite float32 of shape {rows.shape}, got {array.dtype} {array.shape}"
+                )
+        return state
+
+    def load(self, state: State) -> None:
+        """Go on with `table_state` and, if it is to learn on exactly, `optimizer_state` in one dictionary.
+
+        Raises
+        ------
+        CheckpointError
+            If it does not fit; nothing changes then.
+        """
+        self._store.restore(self.checked(state))
