@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import nets
-from agents.policy import ppo
+from agents.policy import ppo, reinforce
 from agents.policy.ppo import ppo_loss
 from agents.policy.reinforce import reinforce_loss
 from nets.testing import check_grads
@@ -184,3 +184,45 @@ def test_an_action_with_a_positive_advantage_becomes_more_likely(algorithm, sign
 
     after, _ = learner.evaluate(board)
     assert np.sign(after[0, 1] - log_probs[0, 1]) == sign
+
+
+# --- what they learn towards ---
+
+
+def test_what_follows_a_roll_out_is_worth_its_baseline(monkeypatch):
+    """REINFORCE's first deviation: returns end with the value of the last boards, before the step is taken."""
+    learner = small_learner("reinforce")
+    seen = []
+
+    def spy(rewards, over, values, gamma, n):
+        seen.append((values.copy(), learner.evaluate(learner.games.boards)[1], n))
+        return original(rewards, over, values, gamma, n)
+
+    original = reinforce.n_step_returns
+    monkeypatch.setattr(reinforce, "n_step_returns", spy)
+    learner.iterate()
+
+    values, expected, n = seen[0]
+    assert expected.any()
+    assert (values[-1] == expected).all()
+    assert n == 5
+
+
+def test_advantages_of_ppo_come_from_the_values_of_their_own_boards(monkeypatch):
+    """Shuffled into batches and back: row t of the values belongs to row t of the boards."""
+    learner = small_learner("ppo")
+    rollouts, seen = [], []
+    gather = learner.gather
+    monkeypatch.setattr(learner, "gather", lambda: rollouts.append(gather()) or rollouts[-1])
+
+    def spy(rewards, over, values, gamma, lam):
+        seen.append((values, learner.evaluate(rollouts[0].boards.ravel())[1]))
+        return original(rewards, over, values, gamma, lam)
+
+    original = ppo.gae
+    monkeypatch.setattr(ppo, "gae", spy)
+    learner.iterate()
+
+    values, expected = seen[0]
+    np.testing.assert_allclose(values.ravel(), expected, rtol=1e-5, atol=1e-6)
+    assert np.unique(expected).size > 10
