@@ -40,10 +40,10 @@ def write_afterstates(boards: Boards, tables: rules.RowTables, afterstates: Boar
 def afterstates_of(boards: Boards) -> tuple[Boards, Places]:
     """Return the afterstates of n packed boards, shape (k,), and where that of each action is, (n, 4), or -1.
 
-        Examples
-        --------
-        >>> afterstates_of(np.array([0x11], np.uint64))  # two 2 in the corner: they merge to the left and to the right
-    PLACEHOLDER
+    Examples
+    --------
+    >>> afterstates_of(np.array([0x11], np.uint64))  # two tiles in the upper left corner: up is illegal
+    (array([            8192, 4785074604081152,                2], dtype=uint64), array([[-1,  0,  1,  2]]))
     """
     afterstates, places = np.empty(N_ACTIONS * boards.size, np.uint64), np.empty((boards.size, N_ACTIONS), np.int64)
     n = write_afterstates(boards, rules.row_tables(), afterstates, places)
