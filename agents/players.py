@@ -42,7 +42,9 @@ def load_policy(folder: Path, *, mode: Mode = "greedy", symmetric: bool = False)
     network = load_network(folder)
     notes = policy_notes(folder)
     settings = network.settings
-    name = f"policy {settings.body} {settings.width}x{settings.depth}"
+    name = f"policy {settings.body}"
+    if settings.body != "ntuple":  # which has no layers
+        name += f" {settings.width}x{settings.depth}"
     if isinstance(notes.get("steps"), int):
         name += f", {notes['steps']:,} steps"
     return PolicyAgent(network, mode=mode, symmetric=symmetric, name=name)

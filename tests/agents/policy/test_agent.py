@@ -1,5 +1,7 @@
 """The agent of a policy network: the same game move by move, alone, beside others, and in any number of threads."""
 
+from itertools import islice
+
 import numpy as np
 import pytest
 
@@ -47,8 +49,13 @@ def facts(games):
 # --- one board ---
 
 
-def test_a_result_depends_neither_on_the_neighbours_nor_on_the_place(network):
+@pytest.mark.parametrize(
+    ("body", "inputs"),
+    [("mlp", "one-hot"), ("mlp", "embedding"), ("mlp", "tuples"), ("conv", "one-hot"), ("transformer", "embedding")],
+)
+def test_a_result_depends_neither_on_the_neighbours_nor_on_the_place(body, inputs):
     """To the last bit; with batches of other sizes, BLAS would give other bits."""
+    network = build_network(NetworkConfig(body=body, inputs=inputs, width=20, depth=2), np.random.default_rng(0))
     boards = random_boards(3 * BATCH + 7)
     masks = wide_masks(boards, np.zeros_like(boards))
     order = np.random.default_rng(1).permutation(boards.size)
@@ -191,8 +198,7 @@ def test_an_abandoned_series_ends_its_threads(network):
 def test_an_error_in_a_thread_is_told_at_once(network):
     class Broken(PolicyAgent):
         def play_games(self, seeds, stopped):
-            games = super().play_games(seeds, stopped)
-            yield next(games)
+            yield from islice(super().play_games(seeds, stopped), 1)
             raise RuntimeError("broken")
 
     with pytest.raises(RuntimeError, match="broken"):
