@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import tyro
 
-from cli.common import MAX_THREADS, default_threads, option, preparing, stderr
+from cli.common import MAX_THREADS, SWITCH, default_threads, option, preparing, stderr
 from cli.errors import CliError, UsageError, require
 
 if TYPE_CHECKING:
@@ -30,8 +30,14 @@ class PolicyOptions:
     """Begin with the network of another run, as one of --algo pretrain, instead of random weights."""
     teacher: Annotated[Path | None, option("FOLDER")] = None
     """Run whose agent plays the games to imitate, for --algo pretrain."""
-    replay: Annotated[int | None, option("INT")] = None
-    """Number of past moves to learn from again, for --algo vtrace; 0: learn from each move once."""
+    replay: Annotated[float | None, option("FLOAT")] = None
+    """Past moves to learn from again for each new one, for --algo vtrace; 0: learn from each move once."""
+    capacity: Annotated[int | None, option("INT")] = None
+    """Number of past moves to remember, for --algo vtrace."""
+    critic: Annotated[Literal["network", "afterstates"] | None, option("{network,afterstates}")] = None
+    """Whose values --algo vtrace learns by: the network's own, or those of n-tuples that learn beside it."""
+    prioritised: Annotated[bool, SWITCH] = False
+    """Remember moves with large errors more often, for --algo vtrace."""
     parallel_games: Annotated[int | None, option("INT")] = None
     """Games that are played side by side."""
     horizon: Annotated[int | None, option("INT")] = None
@@ -60,8 +66,12 @@ class PolicyOptions:
 class NetworkOptions:
     """How the policy network is made."""
 
-    body: Annotated[Literal["mlp", "conv", "transformer"] | None, option("{mlp,conv,transformer}", "mlp")] = None
-    """Fully connected, 2x2 convolutions, or attention between the cells."""
+    body: Annotated[
+        Literal["mlp", "conv", "transformer", "ntuple"] | None, option("{mlp,conv,transformer,ntuple}", "mlp")
+    ] = None
+    """Fully connected, 2x2 convolutions, attention between the cells, or nothing but n-tuple tables."""
+    reads: Annotated[Literal["board", "afterstates"] | None, option("{board,afterstates}", "board")] = None
+    """What it is shown: the board, or the four boards that the moves lead to."""
     inputs: Annotated[
         Literal["one-hot", "embedding", "tuples"] | None, option("{one-hot,embedding,tuples}", "one-hot")
     ] = None
@@ -82,13 +92,20 @@ SETTING: Final = {
     "curriculum": "start_fraction",
 }
 """Options that are called otherwise in the settings."""
-ONLY: Final = {"teacher": "pretrain", "replay": "vtrace"}
+ONLY: Final = {
+    "teacher": "pretrain",
+    "replay": "vtrace",
+    "capacity": "vtrace",
+    "critic": "vtrace",
+    "prioritised": "vtrace",
+}
 """Options that belong to one algorithm."""
 
 
 def given(options: Any) -> dict[str, Any]:
     """Return the options that were given, by name."""
-    return {field.name: value for field in fields(options) if (value := getattr(options, field.name)) is not None}
+    values = {field.name: getattr(options, field.name) for field in fields(options)}
+    return {name: value for name, value in values.items() if value is not None and value is not False}
 
 
 def spelled(name: str) -> str:
@@ -103,7 +120,7 @@ def spelled(name: str) -> str:
 def check_options(algorithm: str, policy: PolicyOptions) -> None:
     """Refuse options of other algorithms, and numbers that make no sense to any."""
     for name, owner in ONLY.items():
-        if getattr(policy, name) is not None and algorithm != owner:
+        if name in given(policy) and algorithm != owner:
             raise UsageError(f"{spelled(name)} belongs to --algo {owner}, got --algo {algorithm}")
     if policy.steps is not None:
         require("--steps", policy.steps, 1, MAX_STEPS)

@@ -242,9 +242,13 @@ def part_of(tensors: Arrays, part: str) -> Arrays:
 
 
 def mean_of(figures: list[Metrics]) -> Metrics:
-    """Return the mean of each figure.
+    """Return the mean of each figure, over those that have it.
 
-    >>> mean_of([{"kl": 1.0}, {"kl": 2.0}])
-    {'kl': 1.5}
+    >>> mean_of([{"kl": 1.0}, {"kl": 2.0, "td_error": 5.0}])
+    {'kl': 1.5, 'td_error': 5.0}
     """
-    return {name: sum(each[name] for each in figures) / len(figures) for name in figures[0]}
+    values: dict[str, list[float]] = {}
+    for each in figures:
+        for name, value in each.items():
+            values.setdefault(name, []).append(value)
+    return {name: sum(found) / len(found) for name, found in values.items()}

@@ -42,7 +42,7 @@ import numpy.typing as npt
 from agents.policy.distribution import chosen, entropy, masked_log_softmax
 from agents.policy.learner import Floats, Learner, Metrics, mean_of
 from agents.policy.network import PolicyNetwork
-from agents.policy.settings import LearningSettings, check, check_count, check_positive
+from agents.policy.settings import LearningSettings, check, check_count, check_positive, check_values
 from agents.policy.targets import gae
 from nets import ops
 from nets.tensor import Tensor
@@ -67,6 +67,7 @@ class PPOSettings(LearningSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_values(self.network)
         check("gae_lambda", self.gae_lambda, 0 <= self.gae_lambda <= 1, "in [0, 1]")
         check("clip", self.clip, 0 < self.clip < 1, "in (0, 1)")
         check_count("epochs", self.epochs)

@@ -36,7 +36,7 @@ import numpy.typing as npt
 from agents.policy.distribution import entropy, masked_log_softmax, policy_loss
 from agents.policy.learner import Floats, Learner, Metrics
 from agents.policy.network import PolicyNetwork
-from agents.policy.settings import LearningSettings, check_count
+from agents.policy.settings import LearningSettings, check_count, check_values
 from agents.policy.targets import n_step_returns
 from nets.tensor import Tensor
 
@@ -50,6 +50,7 @@ class ReinforceSettings(LearningSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_values(self.network)
         check_count("part", self.part)
 
 

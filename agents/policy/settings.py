@@ -74,7 +74,7 @@ class LearningSettings:
         check("reward", self.reward, self.reward in REWARDS, f"one of {', '.join(REWARDS)}")
         check("lr_schedule", self.lr_schedule, self.lr_schedule in SCHEDULES, f"one of {', '.join(SCHEDULES)}")
         check("ema", self.ema, self.ema is None or 0 <= self.ema < 1, "in [0, 1)")
-        if self.ema is not None and self.network.inputs == "tuples":
+        if self.ema is not None and "tuple" in self.network.inputs + self.network.body:
             raise ValueError(f"ema must be None with n-tuple tables, which are not averaged, got {self.ema}")
         if self.planned_steps is not None:
             check_count("planned_steps", self.planned_steps)
@@ -101,6 +101,11 @@ def check(name: str, value: Any, holds: bool, rule: str) -> None:
     """Raise ValueError unless a setting keeps its rule."""
     if not holds:
         raise ValueError(f"{name} must be {rule}, got {value!r}")
+
+
+def check_values(network: NetworkConfig) -> None:
+    """Raise ValueError if a network has no values, of which some algorithms learn."""
+    check("body", network.body, network.body != "ntuple", "one that has values, unlike an n-tuple policy")
 
 
 def check_count(name: str, value: Any, most: int | None = None) -> None:

@@ -42,7 +42,7 @@ def copy(folder, to):
 # --- training ---
 
 
-@pytest.mark.parametrize("algorithm", ["ppo", "reinforce"])
+@pytest.mark.parametrize("algorithm", ["ppo", "reinforce", "vtrace"])
 def test_a_policy_is_trained_in_a_folder_named_by_its_algorithm(algorithm, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
 
@@ -225,6 +225,9 @@ def test_overwrite_leaves_nothing_of_the_old_run(trained, other, tmp_path, capsy
     ("options", "message"),
     [
         (["--algo", "ppo", "--replay", 5], "--replay belongs to --algo vtrace, got --algo ppo"),
+        (["--algo", "ppo", "--prioritised"], "--prioritised belongs to --algo vtrace, got --algo ppo"),
+        (["--algo", "vtrace", "--capacity", 0], "--capacity must be a positive int, got 0"),
+        (["--algo", "ppo", "--body", "ntuple"], "--body must be one that has values"),
         (["--algo", "ppo", "--teacher", "x"], "--teacher belongs to --algo pretrain, got --algo ppo"),
         (["--algo", "ppo", "--games", 5], "--games is no option of --algo ppo"),
         (["--algo", "reinforce", "--lambda-end", 0.5], "--lambda-end is no option of --algo reinforce"),

@@ -3,10 +3,15 @@
 from agents.policy.config import NetworkConfig
 from agents.policy.ppo import PPO
 from agents.policy.reinforce import Reinforce
+from agents.policy.vtrace import VTrace
 
-CLASSES = {"reinforce": Reinforce, "ppo": PPO}
+CLASSES = {"reinforce": Reinforce, "ppo": PPO, "vtrace": VTrace}
 NETWORK = NetworkConfig(width=16, depth=2, hidden=16)
-OWN = {"reinforce": {"part": 20}, "ppo": {"batch_size": 16, "epochs": 2}}
+OWN = {
+    "reinforce": {"part": 20},
+    "ppo": {"batch_size": 16, "epochs": 2},
+    "vtrace": {"batch_size": 20, "length": 5, "capacity": 200, "replay": 2.0},
+}
 
 
 def small_learner(algorithm, games=None, **chosen):

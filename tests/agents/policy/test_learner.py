@@ -81,7 +81,8 @@ def test_steps_count_the_moves_of_all_games(algorithm):
     learner.iterate()
 
     assert learner.steps == 30
-    assert learner.updates == {"reinforce": 1, "ppo": 4}[algorithm]  # 30 steps in batches of 16, twice
+    assert learner.updates == {"reinforce": 1, "ppo": 4, "vtrace": 5}[algorithm]
+    # ppo: 30 steps in batches of 16, twice; vtrace: in batches of 20, then three of those that were replayed
 
 
 @ALL

@@ -54,6 +54,8 @@ def test_a_broken_rule_is_named(chosen, message):
         (PPOSettings, {"batch_size": 1}, "batch_size must be at least 2, got 1"),
         (PPOSettings, {"kl_limit": 0.0}, "kl_limit must be positive, got 0.0"),
         (PPOSettings, {"lr": -1.0}, "lr must be positive, got -1.0"),
+        (PPOSettings, {"network": NetworkConfig(body="ntuple")}, "body must be one that has values"),
+        (ReinforceSettings, {"network": NetworkConfig(body="ntuple")}, "body must be one that has values"),
         (ReinforceSettings, {"part": 0}, "part must be a positive int, got 0"),
         (ReinforceSettings, {"gamma": 2.0}, r"gamma must be in \(0, 1\], got 2.0"),
     ],
