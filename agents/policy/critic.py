@@ -26,7 +26,7 @@ from agents.errors import DivergedError
 from agents.ntuple import N_FEATURES, N_WEIGHTS, Features, Weights, greedy_action, write_features
 from agents.policy.boards import Boards
 from agents.policy.rollout import Rollout
-from agents.td import EXPLODED, learn_backward
+from agents.td import EXPLODED, TDLearner, learn_backward
 from game2048 import board as rules
 from game2048._jit import njit
 
@@ -87,6 +87,10 @@ class AfterstateCritic:
         self._n_rows = 0
         self._path = np.empty((MAX_MOVES, N_FEATURES), np.uint32)
         self._path_rewards = np.empty(MAX_MOVES, np.float32)
+
+    def take_over(self, learner: TDLearner) -> None:
+        """Go on with the values that an n-tuple agent has learned, and their step sizes; it must not be used any more."""
+        self.weights, self.coherence = learner.weights, learner.coherence
 
     def action_values(self, boards: Boards) -> Floats:
         """Return Q(s, a) of packed boards (n,), shape (n, 4), points; -inf where an action is illegal."""

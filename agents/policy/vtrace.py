@@ -49,11 +49,13 @@ Departures from ACER, with ``critic="afterstates"``:
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
+from agents.checkpoint import load_learner
 from agents.policy.critic import AfterstateCritic
 from agents.policy.distribution import entropy, masked_log_softmax
 from agents.policy.games import Games, LockstepGames
@@ -76,6 +78,8 @@ class VTraceSettings(LearningSettings):
 
     critic: Critic = "network"
     """Whose values: the network's own, of boards, or those of an n-tuple network, of afterstates."""
+    critic_from: str = ""
+    """Folder of a trained n-tuple network that the afterstate critic begins with; without one it begins with zeros."""
     replay: float = 1.0
     """Steps learned from the buffer for each new step; 0: every step is learned from once, and there is no buffer."""
     capacity: int = 2_000_000
@@ -107,6 +111,8 @@ class VTraceSettings(LearningSettings):
         if self.capacity < self.n_games * self.length:
             rule = f"at least n_games * length, {self.n_games * self.length}"
             raise ValueError(f"capacity must be {rule}, got {self.capacity}")
+        if self.critic_from and self.critic != "afterstates":
+            raise ValueError(f"critic_from must be empty unless critic is 'afterstates', got {self.critic_from!r}")
         if self.critic == "network" and self.network.body == "ntuple":
             raise ValueError("critic must be 'afterstates' for an n-tuple policy, which has no values, got 'network'")
 
@@ -218,6 +224,8 @@ class VTrace(Learner):
             if not isinstance(self.games, LockstepGames):
                 raise ValueError(f"critic must be 'network' on {type(self.games).__name__}, got 'afterstates'")
             self.critic = AfterstateCritic(self.games.n_games, trace_decay=settings.trace_decay)
+            if settings.critic_from:
+                self.critic.take_over(load_learner(Path(settings.critic_from)))
         self._owed = 0.0  # steps to learn from the buffer
 
     def iterate(self) -> Metrics:
