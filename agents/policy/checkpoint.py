@@ -1,15 +1,15 @@
 """The files of a run: one to play with, one to go on with.
 
-======================  ======================================================================================
-file                    content
-======================  ======================================================================================
-``model.safetensors``   the network, written by `nets.save`: enough to play, to watch, and to begin another run
+==========================  ==========================================================================================
+file                        content
+==========================  ==========================================================================================
+``model.safetensors``       the network, written by `nets.save`: enough to play, to watch, and to begin another run
 ``checkpoint.safetensors``  all that its learner depends on, for `load_learner`: weights, optimiser, games, random
-                        streams, replay buffer
-``settings.json``       how the run was set up, for people
-======================  ======================================================================================
+                            streams, replay buffer
+``settings.json``           how the run was set up, for people
+==========================  ==========================================================================================
 
-Both are replaced as a whole (`nets.files`); nothing in them can run code.
+All of them are replaced as a whole (`nets.files`); nothing in them can run code.
 """
 
 import dataclasses
