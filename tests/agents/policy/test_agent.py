@@ -50,12 +50,20 @@ def facts(games):
 
 
 @pytest.mark.parametrize(
-    ("body", "inputs"),
-    [("mlp", "one-hot"), ("mlp", "embedding"), ("mlp", "tuples"), ("conv", "one-hot"), ("transformer", "embedding")],
+    "kind",
+    [
+        {"body": "mlp"},
+        {"body": "mlp", "reads": "afterstates"},
+        {"body": "mlp", "inputs": "embedding"},
+        {"body": "mlp", "inputs": "tuples"},
+        {"body": "conv"},
+        {"body": "transformer", "inputs": "embedding"},
+    ],
+    ids=lambda kind: " ".join(kind.values()),
 )
-def test_a_result_depends_neither_on_the_neighbours_nor_on_the_place(body, inputs):
+def test_a_result_depends_neither_on_the_neighbours_nor_on_the_place(kind):
     """To the last bit; with batches of other sizes, BLAS would give other bits."""
-    network = build_network(NetworkConfig(body=body, inputs=inputs, width=20, depth=2), np.random.default_rng(0))
+    network = build_network(NetworkConfig(**kind, width=20, depth=2), np.random.default_rng(0))
     boards = random_boards(3 * BATCH + 7)
     masks = wide_masks(boards, np.zeros_like(boards))
     order = np.random.default_rng(1).permutation(boards.size)
