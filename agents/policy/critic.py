@@ -89,7 +89,7 @@ class AfterstateCritic:
         self._path_rewards = np.empty(MAX_MOVES, np.float32)
 
     def take_over(self, learner: TDLearner) -> None:
-        """Go on with the values that an n-tuple agent has learned, and their step sizes; it must not be used any more."""
+        """Go on with the values and step sizes of an n-tuple agent, whose arrays these are from now on."""
         self.weights, self.coherence = learner.weights, learner.coherence
 
     def action_values(self, boards: Boards) -> Floats:
