@@ -36,6 +36,8 @@ class PolicyOptions:
     """Number of past moves to remember, for --algo vtrace."""
     critic: Annotated[Literal["network", "afterstates"] | None, option("{network,afterstates}")] = None
     """Whose values --algo vtrace learns by: the network's own, or those of n-tuples that learn beside it."""
+    critic_from: Annotated[Path | None, option("FOLDER")] = None
+    """Run of --algo td with which --critic afterstates begins, instead of zeros."""
     prioritised: Annotated[bool, SWITCH] = False
     """Remember moves with large errors more often, for --algo vtrace."""
     parallel_games: Annotated[int | None, option("INT")] = None
@@ -97,6 +99,7 @@ ONLY: Final = {
     "replay": "vtrace",
     "capacity": "vtrace",
     "critic": "vtrace",
+    "critic_from": "vtrace",
     "prioritised": "vtrace",
 }
 """Options that belong to one algorithm."""

@@ -226,6 +226,7 @@ def test_overwrite_leaves_nothing_of_the_old_run(trained, other, tmp_path, capsy
     [
         (["--algo", "ppo", "--replay", 5], "--replay belongs to --algo vtrace, got --algo ppo"),
         (["--algo", "ppo", "--prioritised"], "--prioritised belongs to --algo vtrace, got --algo ppo"),
+        (["--algo", "vtrace", "--critic-from", "x"], "--critic-from must be empty unless critic is 'afterstates'"),
         (["--algo", "vtrace", "--capacity", 0], "--capacity must be a positive int, got 0"),
         (["--algo", "ppo", "--body", "ntuple"], "--body must be one that has values"),
         (["--algo", "ppo", "--teacher", "x"], "--teacher belongs to --algo pretrain, got --algo ppo"),
