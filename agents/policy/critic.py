@@ -26,7 +26,7 @@ from agents.errors import DivergedError
 from agents.ntuple import N_FEATURES, N_WEIGHTS, Features, Weights, greedy_action, write_features
 from agents.policy.boards import Boards
 from agents.policy.rollout import Rollout
-from agents.td import EXPLODED, TDLearner, learn_backward
+from agents.td import EXPLODED, TDLearner, TDSettings, learn_backward
 from game2048 import board as rules
 from game2048._jit import njit
 
@@ -68,17 +68,14 @@ class AfterstateCritic:
 
     Attributes
     ----------
-    weights, coherence : ndarray of float32
-        As in `agents.td.TDLearner`; 770 MiB together.
-    games : int
-        Learned from so far.
+    learner : TDLearner
+        Weights and step sizes, 770 MiB together. It plays no games of its own here; on its own it could go on to.
     """
 
     def __init__(self, n_games: int, *, trace_decay: float = 0.5, alpha: float = 1.0) -> None:
+        settings = TDSettings(alpha=alpha, trace_decay_start=trace_decay, trace_decay_end=trace_decay)
         self.trace_decay, self.alpha = trace_decay, alpha
-        self.weights: Weights = np.zeros(N_WEIGHTS, np.float32)
-        self.coherence: Weights = np.zeros(2 * N_WEIGHTS, np.float32)
-        self.games = 0
+        self.learner = TDLearner(settings)
         self._tables = rules.row_tables()
         # Steps of games that are not over: row k holds step k of the games' common history, each game from its start.
         self._boards: Boards = np.empty((FIRST_ROWS, n_games), np.uint64)
@@ -88,9 +85,20 @@ class AfterstateCritic:
         self._path = np.empty((MAX_MOVES, N_FEATURES), np.uint32)
         self._path_rewards = np.empty(MAX_MOVES, np.float32)
 
-    def take_over(self, learner: TDLearner) -> None:
-        """Go on with the values and step sizes of an n-tuple agent, whose arrays these are from now on."""
-        self.weights, self.coherence = learner.weights, learner.coherence
+    @property
+    def weights(self) -> Weights:
+        """The n-tuple network."""
+        return self.learner.weights
+
+    @property
+    def coherence(self) -> Weights:
+        """Accumulators of its step sizes."""
+        return self.learner.coherence
+
+    @property
+    def games(self) -> int:
+        """Number of games learned from so far, those of a teacher included."""
+        return self.learner.games
 
     def action_values(self, boards: Boards) -> Floats:
         """Return Q(s, a) of packed boards (n,), shape (n, 4), points; -inf where an action is illegal."""
@@ -134,7 +142,8 @@ class AfterstateCritic:
             np.float32(self.trace_decay),
             np.float32(self.alpha),
         )
-        self.games += 1
+        self.learner.games += 1
+        self.learner.moves += boards.size
         if not error <= EXPLODED * boards.size:
             raise DivergedError(f"the critic diverged: its errors sum to {error} in game {self.games}")
         return error
@@ -172,7 +181,7 @@ class AfterstateCritic:
             "boards": self._boards[: self._n_rows].copy(),
             "actions": self._actions[: self._n_rows].copy(),
             "starts": self._starts.copy(),
-            "games": np.array([self.games]),
+            "counts": np.array([self.learner.games, self.learner.moves]),
         }
 
     def load_state_dict(self, state: dict[str, npt.NDArray[Any]]) -> None:
@@ -184,7 +193,7 @@ class AfterstateCritic:
             If the state is of a critic of another number of games, or damaged; this one is as it was.
         """
         n, rows = self._starts.size, len(state["boards"])
-        shapes = {"boards": (rows, n), "actions": (rows, n), "starts": (n,), "games": (1,)}
+        shapes = {"boards": (rows, n), "actions": (rows, n), "starts": (n,), "counts": (2,)}
         shapes |= {"weights": state["indices"].shape, "coherence": (*state["indices"].shape, 2)}
         for name, shape in shapes.items():
             if state[name].shape != shape:
@@ -196,7 +205,8 @@ class AfterstateCritic:
         self.weights[state["indices"]] = state["weights"]
         self.coherence.reshape(-1, 2)[state["indices"]] = state["coherence"]
         self._boards, self._actions = state["boards"].copy(), state["actions"].copy()
-        self._starts, self._n_rows, self.games = state["starts"].copy(), rows, int(state["games"][0])
+        self._starts, self._n_rows = state["starts"].copy(), rows
+        self.learner.games, self.learner.moves = (int(count) for count in state["counts"])
 
 
 def _lengthened(array: npt.NDArray[Any], rows: int, used: int) -> npt.NDArray[Any]:

@@ -7,6 +7,7 @@ is here: the network and its replicas, the games, Adam, the random streams, and 
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, ClassVar, Final
 
 import numpy as np
@@ -191,6 +192,9 @@ class Learner(ABC):
         return figures
 
     # --- saving ---
+
+    def leave(self, folder: Path) -> None:  # noqa: B027  # most leave nothing
+        """Write what else is of use to players into the folder of a run, at its end."""
 
     def state_dict(self) -> tuple[Arrays, dict[str, Any]]:
         """Return all that learning depends on beside the settings: named arrays, and values of JSON's types."""

@@ -95,6 +95,7 @@ def train(
     if current.figures:
         tell()
     save_learner(learner, folder)
+    learner.leave(folder)
 
 
 class Clock:

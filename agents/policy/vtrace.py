@@ -50,12 +50,13 @@ Departures from ACER, with ``critic="afterstates"``:
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from agents.checkpoint import load_learner
+from agents.checkpoint import save_learner as save_critic
 from agents.policy.critic import AfterstateCritic
 from agents.policy.distribution import entropy, masked_log_softmax
 from agents.policy.games import Games, LockstepGames
@@ -70,6 +71,8 @@ from nets.tensor import Tensor
 
 Critic = Literal["network", "afterstates"]
 Boards = npt.NDArray[np.uint64]
+CRITIC_FOLDER: Final = "critic"
+"""Within the folder of a run: an n-tuple agent."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,7 +228,7 @@ class VTrace(Learner):
                 raise ValueError(f"critic must be 'network' on {type(self.games).__name__}, got 'afterstates'")
             self.critic = AfterstateCritic(self.games.n_games, trace_decay=settings.trace_decay)
             if settings.critic_from:
-                self.critic.take_over(load_learner(Path(settings.critic_from)))
+                self.critic.learner = load_learner(Path(settings.critic_from))
         self._owed = 0.0  # steps to learn from the buffer
 
     def iterate(self) -> Metrics:
@@ -350,6 +353,11 @@ class VTrace(Learner):
         if self.critic is not None:
             self.critic.load_state_dict(part_of(tensors, "critic"))
         self._owed = float(header["owed"])
+
+    def leave(self, folder: Path) -> None:
+        """Leave the afterstate critic as an n-tuple agent, for searches with the policy as their prior."""
+        if self.critic is not None:
+            save_critic(self.critic.learner, folder / CRITIC_FOLDER)
 
 
 def _columns(rollout: Rollout, part: slice) -> Rollout:
