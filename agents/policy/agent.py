@@ -2,7 +2,9 @@
 
 A game depends on nothing but the agent and its seed, not on the games that are played beside it. Matrix products do:
 with another number of rows BLAS takes another path, and the last bits differ. With a fixed number of rows, each row of
-the result depends on its own row alone. So the network always sees `BATCH` boards at a time, whatever they are.
+the result depends on its own row alone. So the network always sees `BATCH` boards at a time, whatever they are. (One
+that reads afterstates keeps to this in evaluation mode, in which `nets.load` returns it; in training it saves the rows
+of illegal moves.)
 """
 
 from collections.abc import Callable, Iterable, Iterator
