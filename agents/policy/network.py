@@ -83,9 +83,7 @@ class PolicyNetwork(nets.Module):
     def _look_ahead(self, boards: Boards) -> tuple[nets.Tensor, nets.Tensor]:
         """Return logits and values from what the body says of the afterstates, see `agents.policy.afterstates`."""
         afterstates, places = afterstates_of(boards)
-        if (
-            not self.training
-        ):  # as many rows whatever is legal, so that a board's result is its own: `agents.policy.agent`
+        if not self.training:  # as many rows whatever is legal: a board's result shall be its own
             afterstates = np.pad(afterstates, (0, N_ACTIONS * boards.size - afterstates.size))
         x = self.body(afterstates)
         logits = by_action(self.policy(x).reshape(-1), places)
