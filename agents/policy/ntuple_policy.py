@@ -22,7 +22,8 @@ https://jmlr.org/papers/v12/duchi11a.html.
 Notes
 -----
 Departures from Adagrad: (1) eps stands within the root, where it keeps the first steps of a weight small; (2) a batch's
-gradients are taken at its beginning, but summed into G one by one, not as the batch's mean.
+gradients are taken at its beginning, but summed into G one by one, not as the batch's mean; (3) a weight that two
+features of an afterstate share moves twice, by the same step.
 """
 
 import weakref
@@ -35,7 +36,7 @@ import numpy.typing as npt
 
 import nets
 from agents._prefetch import prefetch
-from agents.ntuple import N_FEATURES, N_WEIGHTS, PATTERNS, Weights, prefetch_weights, sum_weights, write_features
+from agents.ntuple import N_FEATURES, N_WEIGHTS, PATTERNS, write_features
 from agents.policy.boards import N_ACTIONS, Boards
 from game2048 import board as rules
 from game2048._jit import njit
@@ -43,7 +44,12 @@ from nets.tensor import record_joint
 
 EPS: Final = 0.01
 SMALLEST: Final = 1e-4  # gradients of single examples below this are passed over
-N_GROUPS: Final = len(PATTERNS) + 1  # tables that threads may take apart: one for each pattern, and those of the lines
+GROUPS: Final = (
+    *(tuple(range(pattern, 32, len(PATTERNS))) for pattern in range(len(PATTERNS))),
+    (32, 35, 36, 39),
+    (33, 34, 37, 38),
+)
+"""Which of the 40 features look into the same table: those of each pattern, of outer lines, and of inner lines."""
 
 ActionFeatures = npt.NDArray[np.uint32]
 Floats = npt.NDArray[np.float32]
@@ -55,11 +61,12 @@ State = dict[str, npt.NDArray[Any]]
 
 @njit("void(uint64[::1], float32[::1], uint32[::1], uint32[:, :, ::1], float32[:, ::1], float32[:, ::1])")
 def write_preferences(
-    boards: Boards, weights: Weights, tables: rules.RowTables, features: ActionFeatures, sums: Floats, points: Floats
+    boards: Boards, store: Floats, tables: rules.RowTables, features: ActionFeatures, sums: Floats, points: Floats
 ) -> None:
     """Write features (n, 4, 40), sums of weights (n, 4) and log2(points) / 16 (n, 4) of n boards' legal actions.
 
-    Where an action is illegal, the last two are 0, and the features are left as they are.
+    Where an action is illegal, the last two are 0, and the features are left as they are. ``store`` holds weights and
+    sums of squares in turn, w_0, G_0, w_1, ...
     """
     for i in range(boards.size):
         mask = rules.action_mask(boards[i])
@@ -68,50 +75,56 @@ def write_preferences(
             if mask >> action & 1:
                 after, _, reward = rules.play(boards[i], np.uint64(0), action, tables)
                 write_features(after, features[i, action])
-                prefetch_weights(weights, features[i, action])
+                for j in range(N_FEATURES):
+                    prefetch(store, 2 * int(features[i, action, j]))
                 if reward != np.uint64(0):
                     points[i, action] = np.float32(np.log2(np.float32(np.int64(reward))) / np.float32(16))
         for action in range(4):
             if mask >> action & 1:
-                sums[i, action] = sum_weights(weights, features[i, action])
+                total = np.float32(0)
+                for j in range(N_FEATURES):
+                    total += store[2 * int(features[i, action, j])]
+                sums[i, action] = total
 
 
-@njit("void(int64, uint64[::1], uint32[:, :, ::1], float32[:, ::1], float32[::1], float32[::1], float32)")
-def learn_group(
-    group: int,
-    boards: Boards,
+@njit("void(int64[::1], uint32[:, :, ::1], float32[:, ::1], float32, float32[::1], float32)")
+def learn_preferences(
+    places: npt.NDArray[np.int64],
     features: ActionFeatures,
     gradients: Floats,
-    weights: Weights,
-    squares: Weights,
+    scale: np.float32,
+    store: Floats,
     lr: np.float32,
 ) -> None:
-    """Change the weights of one group of tables, and their sums of squares, by ``gradients`` (n, 4) of the logits.
+    """Change what some of the 40 features look up, in ``store``, by ``scale * gradients`` (n, 4) of the logits.
 
-    Group p < 4 is the table of pattern p, whose features are at places p, p + 4, ... of the first 32; group 4 is the
-    tables of the lines, the last 8.
+    The weights of an example are fetched from memory while those of the one before are changed; roots and quotients are
+    computed for all places at once.
     """
-    lines = group == N_GROUPS - 1
-    start = 32 if lines else group
-    stop, step = (N_FEATURES, 1) if lines else (32, len(PATTERNS))
     small, eps = np.float32(SMALLEST), np.float32(EPS)
-    for i in range(boards.size):
-        if i + 1 < boards.size:
+    n = len(gradients)
+    weights = np.empty(places.size, np.int64)
+    steps = np.empty(places.size, np.float32)
+    for i in range(n):
+        if i + 1 < n:
             for action in range(4):
-                if abs(gradients[i + 1, action]) >= small:
-                    for j in range(start, stop, step):
-                        following = int(features[i + 1, action, j])
-                        prefetch(weights, following)
-                        prefetch(squares, following)
+                if abs(scale * gradients[i + 1, action]) >= small:
+                    for k in range(places.size):
+                        prefetch(store, 2 * int(features[i + 1, action, places[k]]))
         for action in range(4):
-            g = gradients[i, action]
+            g = scale * gradients[i, action]
             if not abs(g) >= small:
                 continue
-            for j in range(start, stop, step):
-                w = int(features[i, action, j])
-                square = squares[w] + g * g
-                squares[w] = square
-                weights[w] -= lr * g / np.sqrt(square + eps)
+            square = g * g
+            for k in range(places.size):
+                weights[k] = 2 * int(features[i, action, places[k]])
+                store[weights[k] + 1] += square
+            for k in range(places.size):
+                steps[k] = store[weights[k] + 1]
+            for k in range(places.size):
+                steps[k] = lr * g / np.sqrt(steps[k] + eps)
+            for k in range(places.size):
+                store[weights[k]] -= steps[k]
 
 
 # --- what is kept ---
@@ -122,14 +135,28 @@ class NTupleStore:
 
     Attributes
     ----------
-    weights, squares : ndarray of float32, shape (67239936,)
-        257 MiB each, of which only what was seen takes memory.
+    pairs : ndarray of float32, shape (2 * 67239936,)
+        w and G of every weight, side by side, as they are needed together; 513 MiB, of which only what was seen takes
+        memory.
     """
 
     def __init__(self) -> None:
-        self.weights: Weights = np.zeros(N_WEIGHTS, np.float32)
-        self.squares: Weights = np.zeros(N_WEIGHTS, np.float32)
         self.members: list[weakref.ref[NTuplePreferences]] = []
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin with zeros, which take no memory."""
+        self.pairs: Floats = np.zeros(2 * N_WEIGHTS, np.float32)
+
+    @property
+    def weights(self) -> Floats:
+        """The weights, shape (67239936,); a view."""
+        return self.pairs[0::2]
+
+    @property
+    def squares(self) -> Floats:
+        """The sums of squares, shape (67239936,); a view."""
+        return self.pairs[1::2]
 
     def state(self) -> State:
         """Return ``rows``, the weights that were ever changed, and ``weights``."""
@@ -142,8 +169,7 @@ class NTupleStore:
 
     def restore(self, state: State) -> None:
         """Hold the weights of a state; without squares they learn on as if seen once, with a gradient of 1."""
-        self.weights[...] = 0
-        self.squares[...] = 0
+        self.forget()
         self.weights[state["rows"]] = state["weights"]
         self.squares[state["rows"]] = state.get("squares", np.float32(1))
 
@@ -164,7 +190,7 @@ class NTuplePreferences(nets.Module):
 
     def _join(self, store: NTupleStore) -> None:
         self._store = store
-        self._gradients: list[tuple[Boards, ActionFeatures, Floats]] = []
+        self._gradients: list[tuple[ActionFeatures, Floats]] = []
         store.members.append(weakref.ref(self))
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "NTuplePreferences":
@@ -178,11 +204,11 @@ class NTuplePreferences(nets.Module):
         n = boards.size
         features = np.empty((n, N_ACTIONS, N_FEATURES), np.uint32)
         sums, points = np.empty((n, N_ACTIONS), np.float32), np.empty((n, N_ACTIONS), np.float32)
-        write_preferences(boards, self._store.weights, self._tables, features, sums, points)
+        write_preferences(boards, self._store.pairs, self._tables, features, sums, points)
         scaled = nets.Tensor(points) * self.merging
 
         def backward(grad: Any) -> tuple[Any]:
-            self._gradients.append((boards, features, np.asarray(grad, np.float32)))
+            self._gradients.append((features, np.require(grad, np.float32, ["C", "W"])))
             return (grad,)
 
         return record_joint("ntuple_preferences", sums + scaled.data, (scaled,), backward)
@@ -209,20 +235,22 @@ class NTuplePreferences(nets.Module):
         batch = [gradients for member in members for gradients in member._gradients]
         for member in members:
             member._gradients = []
-        if not batch:
-            return None
-        boards, features, gradients = (np.concatenate(arrays) for arrays in zip(*batch, strict=True))
-        gradients = gradients * np.float32(boards.size)
-        store = self._store
+        scale = np.float32(sum(len(gradients) for _, gradients in batch))
+        pairs = self._store.pairs
 
-        def work(groups: range) -> None:
-            for group in groups:
-                learn_group(group, boards, features, gradients, store.weights, store.squares, np.float32(lr))
+        def work(groups: tuple[tuple[int, ...], ...]) -> None:
+            places = np.array(sum(groups, ()), np.int64)
+            for features, gradients in batch:
+                learn_preferences(places, features, gradients, scale, pairs, np.float32(lr))
 
         if n_threads == 1:
-            return work(range(N_GROUPS))
-        with ThreadPoolExecutor(n_threads) as pool:
-            list(pool.map(work, (range(i, N_GROUPS, n_threads) for i in range(n_threads))))
+            return work(GROUPS)
+        shares = [GROUPS[i::n_threads] for i in range(min(n_threads, len(GROUPS)))]
+        with ThreadPoolExecutor(len(shares) - 1) as pool:
+            others = [pool.submit(work, share) for share in shares[1:]]
+            work(shares[0])
+        for other in others:
+            other.result()
         return None
 
     # --- saving ---
