@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 from cli.common import MAX_ROLLOUTS, SWITCH, option, preparing
-from cli.errors import UsageError, require
+from cli.errors import CliError, UsageError, require
 
 if TYPE_CHECKING:
     from agents.base import Agent
@@ -106,15 +106,28 @@ class PlayerOptions:
             if self.sample:
                 return PolicyAgent(model.network, mode="sample", symmetric=self.symmetric, name=f"{name}, sampled")
             return PolicyAgent(model.network, symmetric=self.symmetric, name=name)
+        narrowed = "" if prior is None else f", narrowed by {prior.name}"
+        return self._searcher(self._values_of(model, folder), prior or model, f"{name}, depth {self.depth}{narrowed}")
+
+    def _values_of(self, model: "PolicyAgent", folder: Path) -> "Leaves":
+        """Return the values that the policy has learned by: those of the critic in its folder, or its own."""
         with preparing():
+            from agents.checkpoint import FILE_NAME, load_agent
+            from agents.ntuple_search import ntuple_leaves
             from agents.players import policy_notes
             from agents.policy.search import network_leaves
             from agents.policy.unit import ValueUnit
+            from agents.policy.vtrace import CRITIC_FOLDER
 
+        if (folder / CRITIC_FOLDER / FILE_NAME).is_file():
+            return ntuple_leaves(load_agent(folder / CRITIC_FOLDER).weights)
+        if not model.network.has_values:
+            raise CliError(
+                f"{folder} has no values to search with; name an n-tuple network that has: "
+                f"TEACHER --depth {self.depth} --prior {folder}"
+            )
         unit = ValueUnit.from_notes(policy_notes(folder))
-        values = network_leaves(model.network, unit, symmetric=self.symmetric)
-        narrowed = "" if prior is None else f", narrowed by {prior.name}"
-        return self._searcher(values, prior or model, f"{name}, depth {self.depth}{narrowed}")
+        return network_leaves(model.network, unit, symmetric=self.symmetric)
 
     def _searcher(self, values: "Leaves", prior: "PolicyAgent", name: str) -> "Agent":
         from agents.expectimax import ExpectimaxAgent

@@ -91,6 +91,11 @@ class PolicyNetwork(nets.Module):
         probabilities = np.exp(masked_log_softmax(logits.detach(), places >= 0).data)
         return logits, (values * probabilities).sum(1)
 
+    @property
+    def has_values(self) -> bool:
+        """Whether the network has a value of its own; without one it is 0."""
+        return self.settings.body != "ntuple"
+
     def extra_repr(self) -> str:
         """Return the settings."""
         return f"{self.settings.n_parameters:,} parameters"
