@@ -200,7 +200,7 @@ def test_the_memory_of_tables_is_named():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"body": "rnn"}, "body must be one of mlp, conv, transformer, got 'rnn'"),
+        ({"body": "rnn"}, "body must be one of mlp, conv, transformer, ntuple, got 'rnn'"),
         ({"inputs": "pixels"}, "inputs must be one of one-hot, embedding, tuples, got 'pixels'"),
         ({"body": "conv", "inputs": "tuples"}, "inputs must be one-hot or embedding with body conv, got 'tuples'"),
         ({"width": 0}, r"width must be an int from 1 to 4096 \(mlp\), got 0"),
