@@ -90,7 +90,7 @@ def train(
     metrics_path = folder / METRICS_NAME
     drop_metrics_after(metrics_path, learner.games, COUNTER)
     start = last_save = time.monotonic()
-    with metrics_path.open("a", encoding="utf-8") as metrics_file:
+    with metrics_path.open("a", encoding="utf-8", buffering=1) as metrics_file:  # by line: others read it meanwhile
         while learner.games < n_games and not should_stop():
             block_start = time.monotonic()
             block = learner.train(min(BLOCK - learner.games % BLOCK, n_games - learner.games))
@@ -99,7 +99,6 @@ def train(
             metrics_file.write(json.dumps(asdict(metrics)) + "\n")
             on_block(metrics)
             if now - last_save > save_every:
-                metrics_file.flush()
                 save_learner(learner, folder)
                 last_save = time.monotonic()
     save_learner(learner, folder)

@@ -15,15 +15,24 @@ def append_metrics(path: Path, row: dict[str, Any]) -> None:
 
 def read_metrics(path: Path, counter: str = "epoch") -> list[dict[str, Any]]:
     """Return the lines that have an int as ``counter``; others, such as one that a crash cut short, are left out."""
-    rows = []
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []:
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError:
-            continue
-        if isinstance(row, dict) and isinstance(row.get(counter), int):
-            rows.append(row)
-    return rows
+    text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+    rows = (parse_row(line) for line in text.splitlines())
+    return [row for row in rows if row is not None and isinstance(row.get(counter), int)]
+
+
+def parse_row(line: str | bytes) -> dict[str, Any] | None:
+    """Return what a line says, None if it is no JSON object.
+
+    >>> parse_row('{"epoch": 1, "loss": 0.5}')
+    {'epoch': 1, 'loss': 0.5}
+    >>> parse_row('{"epoch": 2, "lo') is None
+    True
+    """
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):  # the second from brackets without end
+        return None
+    return row if isinstance(row, dict) else None
 
 
 def drop_metrics_after(path: Path, last: int, counter: str = "epoch") -> None:

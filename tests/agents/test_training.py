@@ -65,6 +65,19 @@ def test_metrics_tell_every_block_once(tmp_path):
     assert json.loads((tmp_path / "settings.json").read_text())["seed"] == 5
 
 
+def test_a_line_can_be_read_while_training_goes_on(tmp_path):
+    seen = []
+
+    train(
+        TDLearner(),
+        300,
+        tmp_path,
+        on_block=lambda _: seen.append(len(read_metrics(tmp_path / "metrics.jsonl", COUNTER))),
+    )
+
+    assert seen == [1, 2, 3]
+
+
 def test_a_stop_comes_between_blocks_and_saves(tmp_path):
     blocks = []
     train(TDLearner(), 10**9, tmp_path, on_block=blocks.append, should_stop=lambda: len(blocks) == 2)

@@ -546,7 +546,7 @@ def test_resuming_needs_a_folder_and_a_checkpoint(tmp_path):
 
 def test_lines_that_are_none_are_left_out(tmp_path):
     path = tmp_path / METRICS_NAME
-    path.write_text('{"epoch": 1}\n[1]\n{"step": 3}\n{"epoch": 2}\n{"epo')
+    path.write_text('{"epoch": 1}\n[1]\n{"step": 3}\n{"epoch": 2}\n' + "[" * 10**5 + "\n" + "9" * 10**4 + '\n{"epo')
 
     assert read_metrics(path) == [{"epoch": 1}, {"epoch": 2}]
     drop_metrics_after(path, 1)
