@@ -94,7 +94,9 @@ class VTraceSettings(LearningSettings):
     batch_size: int = 4096
     """Steps of a batch, a multiple of ``length``."""
     trace_decay: float = 0.95
-    """lambda of the V-trace targets (remark 2 of the paper), or of the critic's TD(lambda), in [0, 1]."""
+    """lambda of the V-trace targets (remark 2 of the paper), in [0, 1]."""
+    critic_decay: float = 0.5
+    """lambda of the afterstate critic's TD(lambda), in [0, 1]."""
     rho_bar: float = 1.0
     """Where the importance weights of advantages and targets are cut, at least ``c_bar``."""
     c_bar: float = 1.0
@@ -104,7 +106,8 @@ class VTraceSettings(LearningSettings):
         super().__post_init__()
         check("critic", self.critic, self.critic in get_args(Critic), f"one of {', '.join(get_args(Critic))}")
         check("replay", self.replay, 0 <= self.replay < 1000, "in [0, 1000)")
-        check("trace_decay", self.trace_decay, 0 <= self.trace_decay <= 1, "in [0, 1]")
+        for name in ("trace_decay", "critic_decay"):
+            check(name, getattr(self, name), 0 <= getattr(self, name) <= 1, "in [0, 1]")
         check("c_bar", self.c_bar, self.c_bar > 0, "positive")
         check("rho_bar", self.rho_bar, self.rho_bar >= self.c_bar, f"at least c_bar, {self.c_bar}")
         for name in ("capacity", "length", "batch_size"):
@@ -226,7 +229,7 @@ class VTrace(Learner):
         if settings.critic == "afterstates":
             if not isinstance(self.games, LockstepGames):
                 raise ValueError(f"critic must be 'network' on {type(self.games).__name__}, got 'afterstates'")
-            self.critic = AfterstateCritic(self.games.n_games, trace_decay=settings.trace_decay)
+            self.critic = AfterstateCritic(self.games.n_games, trace_decay=settings.critic_decay)
             if settings.critic_from:
                 self.critic.learner = load_learner(Path(settings.critic_from))
         self._owed = 0.0  # steps to learn from the buffer
