@@ -160,12 +160,16 @@ class NTupleStore:
 
     def state(self) -> State:
         """Return ``rows``, the weights that were ever changed, and ``weights``."""
-        rows = np.flatnonzero(self.squares)
+        rows = self._seen()
         return {"rows": rows.astype(np.uint32), "weights": self.weights[rows]}
 
     def optimizer_state(self) -> State:
         """Return ``squares`` of the same weights."""
-        return {"squares": self.squares[np.flatnonzero(self.squares)]}
+        return {"squares": self.squares[self._seen()]}
+
+    def _seen(self) -> npt.NDArray[np.intp]:
+        """Return the weights with G > 0; all others are 0 like their G, so that pairs are compared as one word."""
+        return np.flatnonzero(self.pairs.view(np.uint64))
 
     def restore(self, state: State) -> None:
         """Hold the weights of a state; without squares they learn on as if seen once, with a gradient of 1."""
