@@ -90,7 +90,7 @@ class VTraceSettings(LearningSettings):
     prioritised: bool = False
     """Whether sequences with large value errors (network) or advantages (afterstates) are replayed more often."""
     length: int = 16
-    """Steps of a replayed sequence."""
+    """Steps of a replayed sequence; with ``critic="afterstates"``, to which what follows is of no use, always 1."""
     batch_size: int = 4096
     """Steps of a batch, a multiple of ``length``."""
     trace_decay: float = 0.95
@@ -112,6 +112,8 @@ class VTraceSettings(LearningSettings):
         check("rho_bar", self.rho_bar, self.rho_bar >= self.c_bar, f"at least c_bar, {self.c_bar}")
         for name in ("capacity", "length", "batch_size"):
             check_count(name, getattr(self, name))
+        if self.critic == "afterstates":
+            object.__setattr__(self, "length", 1)
         if self.batch_size % self.length:
             raise ValueError(f"batch_size must be a multiple of length, {self.length}, got {self.batch_size}")
         if self.capacity < self.n_games * self.length:
