@@ -232,7 +232,12 @@ def figures(row: "Row", scores: str) -> list[str]:
     ['99k steps/s', 'mean 5,000', 'entropy 0.51', 'KL 0.0032']
     """
     texts = [f"{row['steps_per_second'] / 1e3:.0f}k steps/s", scores]
-    for name, text in (("entropy", "entropy {:.2f}"), ("kl", "KL {:.4f}"), ("value_error", "value error {:.3g}")):
-        if name in row:
-            texts.append(text.format(row[name]))
+    shown = {
+        "accuracy": "agrees in {:.1%}",
+        "entropy": "entropy {:.2f}",
+        "kl": "KL {:.4f}",
+        "value_error": "value error {:.3g}",
+        "td_error": "TD error {:.3g}",
+    }
+    texts += [text.format(row[name]) for name, text in shown.items() if name in row]
     return [text for text in texts if text]
