@@ -70,8 +70,8 @@ class PretrainSettings(LearningSettings):
 
     teacher: str = ""
     """Folder of the n-tuple agent's run; it must still be there when a run is resumed."""
-    target: Target = "action"
-    """What is imitated: the teacher's action, or its values of all four."""
+    target: Target = "values"
+    """What is imitated: the teacher's action, or its values of all four, from which students learn to play better."""
     temperature: float = 0.01
     """Of the values, in sums of all tiles; with target="values" only."""
     exploration: float = 0.0
@@ -84,8 +84,12 @@ class PretrainSettings(LearningSettings):
     """B; the last batch of a block may be smaller."""
     epochs: int = 1
     """How often each block is learned from."""
+    lr: float = 1e-3
+    """Learning rate of Adam at the beginning; an n-tuple policy wants about 0.3."""
     entropy: float = 0.0
     """Weight of the policy's entropy, which is added to what is maximised."""
+    value: float = 0.01
+    """Weight of the squared error of values, so small that their large errors at first do not hold up the policy."""
     turn_games: bool = True
     """Turn and mirror every position at random; not for an n-tuple policy, to which all eight are the same."""
 
