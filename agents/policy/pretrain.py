@@ -84,8 +84,6 @@ class PretrainSettings(LearningSettings):
     """B; the last batch of a block may be smaller."""
     epochs: int = 1
     """How often each block is learned from."""
-    lr: float = 1e-3
-    """Learning rate of Adam at the beginning; an n-tuple policy wants about 0.3."""
     entropy: float = 0.0
     """Weight of the policy's entropy, which is added to what is maximised."""
     value: float = 0.01

@@ -10,7 +10,7 @@ import nets
 from agents.ntuple import N_FEATURES, N_WEIGHTS, write_features
 from agents.policy.boards import action_masks, exponents, transform
 from agents.policy.network import NetworkConfig, build_network
-from agents.policy.ntuple_policy import EPS, GROUPS, SMALLEST, NTuplePreferences
+from agents.policy.ntuple_policy import EPS, GROUPS, RATE, SMALLEST, NTuplePreferences
 from game2048.symmetry import ACTIONS
 from tests.oracles import board as rules
 from tests.oracles.td import features
@@ -44,7 +44,7 @@ class NaivePreferences:
                 read = features(rules.slide(cells, action)[0])
                 for f in read:
                     self.g[f] += g * g
-                steps = [f32(lr) * g / np.sqrt(self.g[f] + f32(EPS)) for f in read]
+                steps = [f32(RATE * lr) * g / np.sqrt(self.g[f] + f32(EPS)) for f in read]
                 for f, step in zip(read, steps, strict=True):
                     self.w[f] -= step
 
@@ -53,7 +53,7 @@ def cells_of(boards):
     return exponents(boards).reshape(-1, 4, 4).tolist()
 
 
-def learn(preferences, boards, gradients, lr=0.1, n_threads=1, parts=1):
+def learn(preferences, boards, gradients, lr=2.5e-4, n_threads=1, parts=1):
     """One step by the mean over the boards of gradient . logits; where an action is illegal nothing flows back."""
     gradients = np.where(action_masks(boards), gradients, 0).astype(f32)
     for part in np.array_split(np.arange(boards.size), parts):
@@ -128,7 +128,7 @@ def test_learning_agrees_with_the_naive_twin():
         gradients = learn(preferences, boards, gradients)
         cells = cells_of(boards)
         read_twice += sum(len(set(features(c))) < N_FEATURES for c in cells)
-        twin.learn(cells, gradients, 0.1)
+        twin.learn(cells, gradients, 2.5e-4)
         np.testing.assert_allclose(preferences(boards).data, [twin.logits(c) for c in cells], rtol=1e-4, atol=1e-4)
 
     state = everything(preferences)
@@ -198,7 +198,7 @@ def test_a_copy_looks_at_the_same_tables_and_its_gradients_are_learned_from_too(
 
     for preferences, part in ((one, slice(0, 8)), (replica, slice(8, 16))):
         ((preferences(boards[part]) * masked[part]).sum() / boards.size).backward()
-    one.step(0.1)
+    one.step(2.5e-4)
 
     assert same(one, whole)
     assert (replica(boards).data == whole(boards).data).all()

@@ -196,7 +196,7 @@ def test_positions_are_turned_with_their_answers(folder, monkeypatch):
 @pytest.mark.parametrize("target", ["action", "values"])
 def test_an_ntuple_policy_comes_close_to_its_teacher(folder, target):
     """From 200,000 positions: it agrees in four of five moves, and plays most of the way as well."""
-    learner = student(folder, target=target, network=NTUPLE, lr=0.3, n_games=16, horizon=2500, batch_size=1000)
+    learner = student(folder, target=target, network=NTUPLE, lr=7.5e-4, n_games=16, horizon=2500, batch_size=1000)
 
     accuracies = [learner.iterate()["accuracy"] for _ in range(5)]
 
