@@ -23,8 +23,8 @@ Notes
 -----
 Departures from Adagrad: (1) eps stands within the root, where it keeps the first steps of a weight small; (2) a batch's
 gradients are taken at its beginning, but summed into G one by one, not as the batch's mean; (3) a weight that two
-features of an afterstate share moves twice, by the same step; (4) the factor 400 lets one learning rate suit this policy
-and networks that learn by Adam.
+features of an afterstate share moves twice, by the same step; (4) the factor 400 lets one learning rate suit this
+policy and networks that learn by Adam.
 """
 
 import weakref
