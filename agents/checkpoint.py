@@ -31,6 +31,8 @@ from agents.td import TDLearner, TDSettings
 from nets.files import write_atomically
 
 FILE_NAME: Final = "checkpoint.safetensors"
+CRITIC_FOLDER: Final = "critic"
+"""Within the folder of a policy's run, where the policy learned by the values of an n-tuple network: that network."""
 FORMAT: Final = "game2048 n-tuple"
 VERSION: Final = 1
 

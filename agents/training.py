@@ -14,7 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from agents.checkpoint import FILE_NAME, save_learner
+from agents.checkpoint import CRITIC_FOLDER, FILE_NAME, save_learner
 from agents.evaluate import tile_rates
 from agents.ntuple import NETWORK
 from agents.td import TDLearner, TrainingBlock
@@ -121,8 +121,11 @@ def summarize(learner: TDLearner, block: TrainingBlock, seconds: float, block_se
 
 def remove_run(folder: Path) -> None:
     """Remove what a run of any algorithm wrote, the checkpoint first, and nothing else."""
-    for name in (FILE_NAME, MODEL_NAME, METRICS_NAME, SETTINGS_NAME):
+    for name in (FILE_NAME, MODEL_NAME, METRICS_NAME, SETTINGS_NAME, f"{CRITIC_FOLDER}/{FILE_NAME}"):
         (folder / name).unlink(missing_ok=True)
+    critic = folder / CRITIC_FOLDER
+    if critic.is_dir() and not any(critic.iterdir()):
+        critic.rmdir()
 
 
 def _write_settings(learner: TDLearner, folder: Path) -> None:

@@ -112,12 +112,11 @@ class PlayerOptions:
     def _values_of(self, model: "PolicyAgent", folder: Path) -> "Leaves":
         """Return the values that the policy has learned by: those of the critic in its folder, or its own."""
         with preparing():
-            from agents.checkpoint import FILE_NAME, load_agent
+            from agents.checkpoint import CRITIC_FOLDER, FILE_NAME, load_agent
             from agents.ntuple_search import ntuple_leaves
             from agents.players import policy_notes
             from agents.policy.search import network_leaves
             from agents.policy.unit import ValueUnit
-            from agents.policy.vtrace import CRITIC_FOLDER
 
         if (folder / CRITIC_FOLDER / FILE_NAME).is_file():
             return ntuple_leaves(load_agent(folder / CRITIC_FOLDER).weights)

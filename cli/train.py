@@ -209,7 +209,7 @@ class Train:
             return resumed_learner(self.folder, self.algo, self.policy, self.network, self.seed)
         self._check_free()
         learner = new_learner(self.algorithm, self.policy, self.network, self.seed or 0)
-        from agents.policy.run import remove_run
+        from agents.training import remove_run
 
         remove_run(self.folder)
         return learner

@@ -12,10 +12,9 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from agents.policy.checkpoint import FILE_NAME, SETTINGS_NAME, save_learner, write_settings
+from agents.policy.checkpoint import save_learner, write_settings
 from agents.policy.games import FinishedGames
 from agents.policy.learner import Learner, Metrics, mean_of
-from nets.checkpoint import FILE_NAME as MODEL_NAME
 from nets.metrics import append_metrics, drop_metrics_after, read_metrics
 
 METRICS_NAME: Final = "metrics.jsonl"
@@ -169,9 +168,3 @@ class Block:
 def _tile_rates(exponents: npt.NDArray[np.int64]) -> dict[str, float]:
     """Return the fraction of games that reached each tile."""
     return {str(2**e): round(float((exponents >= e).mean()), 6) for e in RATED_EXPONENTS}
-
-
-def remove_run(folder: Path) -> None:
-    """Remove what a run wrote, the checkpoint first, and nothing else."""
-    for name in (FILE_NAME, MODEL_NAME, METRICS_NAME, SETTINGS_NAME):
-        (folder / name).unlink(missing_ok=True)

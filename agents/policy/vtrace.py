@@ -7,11 +7,11 @@ other policies mu played. With rho_t = pi(a_t | s_t) / mu(a_t | s_t) and the tar
 ::
 
     L = -A_t log pi(a_t | s_t)  +  c_V (V(s_t) - v_t)^2 / 2  -  c_H H(pi(. | s_t))                  (network)
-    A_t = min(rho_bar, rho_t) (r_t + gamma v_{t+1} - V(s_t))
+    A_t = min(rho_bar, rho_t) (r_t + gamma q_{t+1} - V(s_t))        q_t = lambda v_t + (1 - lambda) V(s_t)
 
-where A_t and v_t count as constants. ``critic="afterstates"`` takes values from `agents.policy.critic` instead, which
-tell the value of all four actions. Then nothing depends on the action that mu happened to take, the sum over actions
-replaces the sample, and no importance weight is left::
+where A_t and v_t count as constants, and gamma as 0 where the game ended with step t. ``critic="afterstates"`` takes
+values from `agents.policy.critic` instead, which tell the value of all four actions. Then nothing depends on the action
+that mu happened to take, the sum over actions replaces the sample, and no importance weight is left::
 
     L = -sum_a pi(a | s_t) A(s_t, a)  -  c_H H(pi(. | s_t))                                     (afterstates)
     A(s, a) = (Q(s, a) - sum_b pi(b | s) Q(s, b)) / (sum of the tiles of s)
@@ -24,7 +24,7 @@ References
 Espeholt et al., "IMPALA: scalable distributed deep-RL with importance weighted actor-learner architectures", ICML 2018,
 https://doi.org/10.48550/arXiv.1802.01561 (V-trace; section 4).
 Wang et al., "Sample efficient actor-critic with experience replay", ICLR 2017,
-https://doi.org/10.48550/arXiv.1611.01224 (ACER: replay; the sum over actions in equation 4).
+https://doi.org/10.48550/arXiv.1611.01224 (ACER: replay; the sum over actions in section 3.2).
 Degris, White and Sutton, "Off-policy actor-critic", ICML 2012, https://doi.org/10.48550/arXiv.1205.4839.
 Sutton, McAllester, Singh and Mansour, "Policy gradient methods for reinforcement learning with function
 approximation", NeurIPS 1999.
@@ -38,24 +38,26 @@ Departures from IMPALA:
    halves).
 3. Adam instead of RMSProp; gradients are means over the batch, not sums.
 4. Illegal actions have probability 0.
+5. q_{t+1} instead of v_{t+1} in A_t, the same at lambda = 1; see `agents.policy.targets`.
+6. Replay may be prioritised: what is due to A_t and v_t is then weighted to make up for it, the entropy is not.
 
 Departures from ACER, with ``critic="afterstates"``:
 
-5. Q is not a second head that learns Retrace targets from replay, but an n-tuple network that learns TD(lambda) from
+7. Q is not a second head that learns Retrace targets from replay, but an n-tuple network that learns TD(lambda) from
    every new game once; the policy alone learns from replay.
-6. Only the sum over actions is used, ACER's gradient with truncation c = 0, and no trust region.
-7. As in Off-PAC, replayed states are weighted as they come, not as the present policy would meet them.
-8. Advantages are divided by the sum of the tiles, so that a mistake counts alike early and late in a game.
+8. Only the sum over actions is used, ACER's gradient with truncation c = 0, and no trust region.
+9. As in Off-PAC, replayed states are weighted as they come, not as the present policy would meet them.
+10. Advantages are divided by the sum of the tiles, so that a mistake counts alike early and late in a game.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from agents.checkpoint import load_learner
+from agents.checkpoint import CRITIC_FOLDER, load_learner
 from agents.checkpoint import save_learner as save_critic
 from agents.policy.critic import AfterstateCritic
 from agents.policy.distribution import entropy, masked_log_softmax
@@ -71,8 +73,6 @@ from nets.tensor import Tensor
 
 Critic = Literal["network", "afterstates"]
 Boards = npt.NDArray[np.uint64]
-CRITIC_FOLDER: Final = "critic"
-"""Within the folder of a run: an n-tuple agent."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +82,8 @@ class VTraceSettings(LearningSettings):
     critic: Critic = "network"
     """Whose values: the network's own, of boards, or those of an n-tuple network, of afterstates."""
     critic_from: str = ""
-    """Folder of a trained n-tuple network that the afterstate critic begins with; without one it begins with zeros."""
+    """Folder of a trained n-tuple network that the afterstate critic begins with; without one it begins with zeros.
+    It must still be there when a run is resumed."""
     replay: float = 1.0
     """Steps learned from the buffer for each new step; 0: every step is learned from once, and there is no buffer."""
     capacity: int = 2_000_000
@@ -190,7 +191,7 @@ def all_actions_loss(
 
 def advantages_of(action_values: Floats, probabilities: Floats, scale: Floats) -> Floats:
     """Return A(s, a), shape (n, 4), from Q(s, a), -inf where illegal, and pi(a | s); ``scale`` (n,) divides it."""
-    legal = np.isfinite(action_values)
+    legal = ~np.isneginf(action_values)  # what is not a number stays one, for the learner to notice
     q = np.where(legal, action_values, np.float32(0))
     v = (probabilities * q).sum(1, keepdims=True)
     return np.where(legal, (q - v) / scale[:, None], np.float32(0))

@@ -16,7 +16,8 @@ from safetensors.numpy import load_file, save_file
 import nets
 from agents.errors import CheckpointError, DivergedError, NoCheckpointError
 from agents.policy.checkpoint import FILE_NAME, load_learner, load_network, save_learner
-from agents.policy.run import COUNTER, METRICS_NAME, remove_run, train
+from agents.policy.run import COUNTER, METRICS_NAME, train
+from agents.training import remove_run
 from nets.metrics import read_metrics
 from tests.agents.policy.small import CLASSES, same_state, small_learner
 
@@ -247,6 +248,25 @@ def test_a_run_is_removed_and_nothing_else(trained):
 
     assert [path.name for path in trained.iterdir()] == ["notes.txt"]
     remove_run(trained)
+
+
+def test_the_critic_that_a_run_left_goes_with_it(tmp_path):
+    """Else a later policy in the same folder would search with the values of the earlier one."""
+    (tmp_path / "critic").mkdir()
+    (tmp_path / "critic" / FILE_NAME).touch()
+
+    remove_run(tmp_path)
+
+    assert not any(tmp_path.iterdir())
+
+
+def test_what_else_is_in_the_folder_of_a_critic_stays(tmp_path):
+    (tmp_path / "critic").mkdir()
+    (tmp_path / "critic" / "notes.txt").write_text("mine")
+
+    remove_run(tmp_path)
+
+    assert (tmp_path / "critic" / "notes.txt").read_text() == "mine"
 
 
 def test_an_empty_folder_has_no_run(tmp_path):
