@@ -193,11 +193,6 @@ def policy_loss(log_probs: nets.Tensor, actions: npt.NDArray[Any], weights: npt.
     return -(log_p * np.asarray(weights, log_p.dtype)).sum()
 
 
-def kl(log_probs: nets.Tensor, others: nets.Tensor) -> nets.Tensor:
-    """Return KL(p || q) = sum_a p_a (log p_a - log q_a) for each row, shape (n,), nats; of the same legal actions."""
-    return (log_probs.exp() * (log_probs - others)).sum(1)
-
-
 def sample(log_probs: npt.NDArray[np.float32], uniforms: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
     """Draw an action for each row, never an illegal one.
 

@@ -1,6 +1,7 @@
-"""Eightfold symmetry: one board is eight examples to learn from, and eight opinions to play by.
+"""Eightfold symmetry: one board is eight examples to learn from.
 
-A symmetry s turns the board and renames the actions: a becomes ``ACTIONS[s, a]`` (see `game2048.symmetry`).
+A symmetry s turns the board and renames the actions: a becomes ``ACTIONS[s, a]`` (see `game2048.symmetry`). That one
+board is also eight opinions to play by is in `agents.policy.agent`.
 """
 
 from typing import Any, TypeVar
@@ -8,14 +9,10 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-import nets
-from agents.policy.boards import N_ACTIONS, Boards, Masks, action_masks, transform
-from agents.policy.distribution import ILLEGAL, masked_log_softmax
-from agents.policy.network import PolicyNetwork
-from game2048.symmetry import ACTIONS, INVERSE, N_SYMMETRIES
+from agents.policy.boards import N_ACTIONS, Boards, transform
+from game2048.symmetry import ACTIONS, INVERSE
 
 Scalar = TypeVar("Scalar", bound=np.generic)
-Floats = npt.NDArray[np.float32]
 
 
 def augment(
@@ -53,33 +50,3 @@ def augment(
     if targets.shape != (turned.size, N_ACTIONS):
         raise ValueError(f"targets must have shape ({turned.size},) or ({turned.size}, 4), got {targets.shape}")
     return turned, np.take_along_axis(targets, ACTIONS[INVERSE[symmetries]], 1)
-
-
-def symmetric_average(network: PolicyNetwork, boards: Boards, masks: Masks | None = None) -> tuple[Floats, Floats]:
-    """Return what a network says of boards, averaged over their eight symmetries.
-
-    Parameters
-    ----------
-    network : PolicyNetwork
-    boards : ndarray of uint64, shape (n,)
-    masks : ndarray of bool, shape (n, 4), optional
-        Legal actions, where the boards do not tell them, as with tiles above 32768.
-
-    Returns
-    -------
-    log_probs : ndarray of float32, shape (n, 4)
-        Logarithms of the mean probabilities; `ILLEGAL` for illegal actions.
-    values : ndarray of float32, shape (n,)
-        The mean.
-    """
-    legal = action_masks(boards) if masks is None else masks
-    p, values = np.zeros((len(boards), N_ACTIONS), np.float32), np.zeros(len(boards), np.float32)
-    with nets.no_grad():
-        for symmetry in range(N_SYMMETRIES):
-            logits, value = network(transform(boards, symmetry))
-            p += np.exp(masked_log_softmax(logits[:, ACTIONS[symmetry]], legal).data)
-            values += value.data
-    allowed = legal | ~legal.any(1, keepdims=True)
-    # A legal action may have a probability that is 0 in float32.
-    log_p = np.log(np.maximum(p / np.float32(N_SYMMETRIES), np.finfo(np.float32).tiny))
-    return np.where(allowed, log_p, np.float32(ILLEGAL)), values / np.float32(N_SYMMETRIES)

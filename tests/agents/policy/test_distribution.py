@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import nets
-from agents.policy.distribution import ILLEGAL, chosen, entropy, kl, masked_log_softmax, policy_loss, sample
+from agents.policy.distribution import ILLEGAL, chosen, entropy, masked_log_softmax, policy_loss, sample
 from nets.testing import check_grads
 from tests.oracles import policy as naive
 
@@ -86,12 +86,6 @@ def test_the_gradient_of_the_policy_loss_agrees_with_finite_differences(logits, 
     check_grads(lambda z: chosen(masked_log_softmax(z, masks), actions), logits)
 
 
-def test_the_gradient_of_the_divergence_agrees_with_finite_differences(logits, masks):
-    other = log_softmax(logits[::-1].copy(), masks, np.float64)
-
-    check_grads(lambda z: kl(masked_log_softmax(z, masks), other), logits)
-
-
 def test_no_gradient_reaches_an_illegal_action_even_if_one_is_asked_for(logits, masks):
     z = nets.Tensor(logits.astype(np.float32), requires_grad=True)
 
@@ -105,15 +99,6 @@ def test_entropy_is_that_of_the_legal_actions(masks):
     h = entropy(log_softmax(np.zeros((N, 4)), masks)).data
 
     np.testing.assert_allclose(h, np.log(np.where(masks.any(1), masks.sum(1), 4)), atol=1e-6)
-
-
-def test_divergence_is_zero_for_equal_and_positive_for_other_distributions(logits, masks):
-    p = log_softmax(logits, masks)
-    q = log_softmax(logits[::-1].copy(), masks)
-    several = masks.sum(1) != 1
-
-    np.testing.assert_array_equal(kl(p, p).data, 0)
-    assert (kl(p, q).data[several] > 0).all()
 
 
 def test_an_action_with_a_positive_weight_becomes_more_likely(logits, masks):

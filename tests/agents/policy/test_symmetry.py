@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
+from agents.policy.agent import evaluate_boards
 from agents.policy.boards import action_masks, transform
-from agents.policy.distribution import ILLEGAL, masked_log_softmax
+from agents.policy.distribution import masked_log_softmax
 from agents.policy.network import NetworkConfig, build_network
-from agents.policy.symmetry import augment, symmetric_average
+from agents.policy.symmetry import augment
 from game2048.symmetry import INVERSE, transform_action, transform_mask
 
 N = 64
@@ -68,33 +69,19 @@ def test_the_average_is_over_what_is_said_of_each_symmetry(network, boards):
         p += transform_mask(there, int(INVERSE[s])) / 8
         values += value.data / 8
 
-    found = symmetric_average(network, boards)
-
     legal = action_masks(boards)
-    np.testing.assert_allclose(np.exp(found[0]), p, rtol=1e-5, atol=1e-7)
+    found = evaluate_boards(network, boards, legal, symmetric=True)
+
+    np.testing.assert_allclose(found[0], p, rtol=1e-5, atol=1e-7)
     np.testing.assert_allclose(found[1], values, rtol=1e-4, atol=1e-5)
-    assert (found[0][~legal & legal.any(1, keepdims=True)] == ILLEGAL).all()
+    assert (found[0][~legal & legal.any(1, keepdims=True)] == 0).all()
     assert found[0].dtype == found[1].dtype == np.float32
 
 
-def test_the_average_turns_with_the_board_and_the_network_alone_does_not(network, boards):
-    alone = masked_log_softmax(network(boards)[0], action_masks(boards)).data
-    log_p, values = symmetric_average(network, boards)
-    for s in range(1, 8):
-        turned = transform(boards, s)
-        other = symmetric_average(network, turned)
-
-        np.testing.assert_allclose(other[0], transform_mask(log_p, s), rtol=1e-4, atol=1e-5)
-        np.testing.assert_allclose(other[1], values, rtol=1e-4, atol=1e-5)
-        single = masked_log_softmax(network(turned)[0], action_masks(turned)).data
-        assert not np.allclose(single, transform_mask(alone, s), atol=1e-2)
-
-
-def test_masks_that_boards_do_not_tell_may_be_given(network):
+def test_masks_that_boards_do_not_tell_are_given(network):
     """Two tiles above 32768 look equal on a saturated board, but differ."""
-    board = np.array([0xFF], np.uint64)
     masks = np.array([[False, True, True, False]])
 
-    log_p, _ = symmetric_average(network, board, masks)
+    probabilities, _ = evaluate_boards(network, np.array([0xFF], np.uint64), masks, symmetric=True)
 
-    assert (log_p[0] > ILLEGAL).tolist() == [False, True, True, False]
+    assert (probabilities[0] > 0).tolist() == [False, True, True, False]
