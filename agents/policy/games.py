@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from agents.policy.boards import transform
+from agents.policy.boards import action_masks, transform
 from game2048 import board as rules
 from game2048._jit import njit
 from game2048.rng import draw, game_seeds, seed_streams
@@ -68,15 +68,6 @@ class Games(Protocol):
 
 
 # --- kernels ---
-
-
-@njit("void(uint64[::1], boolean[:, ::1])")
-def write_masks(boards: Boards, masks: npt.NDArray[np.bool_]) -> None:
-    """Write the legal actions of n boards into ``masks``, shape (n, 4)."""
-    for i in range(boards.size):
-        bits = rules.action_mask(boards[i])
-        for action in range(4):
-            masks[i, action] = (bits >> action) & 1
 
 
 @njit(
@@ -170,9 +161,7 @@ class LockstepGames:
 
     def masks(self, boards: Boards) -> npt.NDArray[np.bool_]:
         """Return the legal actions of packed boards of any shape, shape (..., 4)."""
-        masks = np.empty((boards.size, 4), np.bool_)
-        write_masks(np.ascontiguousarray(boards).reshape(-1), masks)
-        return masks.reshape(*boards.shape, 4)
+        return action_masks(boards.reshape(-1)).reshape(*boards.shape, 4)
 
     def step(
         self, actions: npt.NDArray[np.uint8], part: slice = EVERYTHING
