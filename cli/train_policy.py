@@ -35,7 +35,7 @@ class PolicyOptions:
     capacity: Annotated[int | None, option("INT")] = None
     """Number of past moves to remember, for --algo vtrace."""
     critic: Annotated[Literal["network", "afterstates"] | None, option("{network,afterstates}")] = None
-    """Whose values --algo vtrace learns by: the network's own, or those of n-tuples that learn beside it."""
+    """Whose values --algo vtrace learns by: the network's own, or those of n-tuples that learn beside it (770 MiB)."""
     critic_from: Annotated[Path | None, option("FOLDER")] = None
     """Run of --algo td with which --critic afterstates begins, instead of zeros."""
     prioritised: Annotated[bool, SWITCH] = False
@@ -71,7 +71,7 @@ class NetworkOptions:
     body: Annotated[
         Literal["mlp", "conv", "transformer", "ntuple"] | None, option("{mlp,conv,transformer,ntuple}", "mlp")
     ] = None
-    """Fully connected, 2x2 convolutions, attention between the cells, or nothing but n-tuple tables."""
+    """Fully connected, 2x2 convolutions, attention between the cells, or nothing but n-tuple tables (513 MiB)."""
     reads: Annotated[Literal["board", "afterstates"] | None, option("{board,afterstates}", "board")] = None
     """What it is shown: the board, or the four boards that the moves lead to."""
     inputs: Annotated[

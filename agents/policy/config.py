@@ -40,7 +40,7 @@ class NetworkConfig:
 
     body: Body = "mlp"
     """Fully connected layers, 2 x 2 convolutions, or attention; see `agents.policy.bodies`. Or nothing but the look-ups
-    of `agents.policy.ntuple_policy`, to which no other setting applies."""
+    of `agents.policy.ntuple_policy`, 513 MiB, to which no other setting applies."""
     inputs: Inputs = "one-hot"
     """One-hot exponents, learned vectors of them, or, for an mlp, one-hot exponents with n-tuple tables."""
     reads: Reads = "board"

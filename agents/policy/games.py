@@ -3,6 +3,9 @@
 `game2048.vector_env` hands out observations and masks for anybody's network. Here a network reads packed boards
 itself, so that a step writes 13 bytes a game; any part of the games can be stepped by a thread of its own, and the
 result does not depend on the number of threads.
+
+A game that makes the 65536 tile ends with that move: a packed board of one word cannot tell it from 32768, so what a
+policy would learn of such positions is wrong.
 """
 
 from typing import Any, Final, NamedTuple, Protocol
@@ -71,13 +74,12 @@ class Games(Protocol):
 
 
 @njit(
-    "int64(uint8[::1], uint64[::1], uint64[::1], uint64[::1], int64[:, ::1], uint64[::1], float64, uint32[::1],"
+    "int64(uint8[::1], uint64[::1], uint64[::1], int64[:, ::1], uint64[::1], float64, uint32[::1],"
     " float32[::1], boolean[::1], int64[:, ::1])"
 )
 def step_games(
     actions: npt.NDArray[np.uint8],
     boards: Boards,
-    highs: Boards,
     rng: npt.NDArray[np.uint64],
     counts: npt.NDArray[np.int64],
     starts: Boards,
@@ -89,20 +91,20 @@ def step_games(
 ) -> int:
     """Play one action a game; restart those that end; return how many did.
 
-    In place: ``boards``, ``highs``, ``rng``, ``counts`` (n, 3): points, moves, whether the game began at the beginning;
+    In place: ``boards``, ``rng``, ``counts`` (n, 3): points, moves, whether the game began at the beginning;
     ``rewards``, ``over``, and ``finished`` (n, 3): points, largest exponent, moves of the games that ended. Of these,
     only those that began at the beginning are told. A game restarts from one of ``starts`` with probability
     ``start_fraction``.
     """
     n_finished = 0
     for i in range(actions.size):
-        after, high, reward = rules.play(boards[i], highs[i], int(actions[i]), tables)
+        after, high, reward = rules.play(boards[i], np.uint64(0), int(actions[i]), tables)
         board = rules.spawn(after, draw(rng, i))
         points = np.int64(reward)
         rewards[i] = np.float32(points)
         counts[i, 0] += points
         counts[i, 1] += 1
-        over[i] = rules.action_mask_wide(board, high) == 0
+        over[i] = high != np.uint64(0) or rules.action_mask(board) == 0
         if over[i]:
             if counts[i, 2]:
                 finished[n_finished, 0] = counts[i, 0]
@@ -111,13 +113,11 @@ def step_games(
                 n_finished += 1
             counts[i, 0] = counts[i, 1] = 0
             counts[i, 2] = 1
-            high = np.uint64(0)
             board = rules.start_board(rng, i)
             if starts.size > 0 and float(draw(rng, i) >> np.uint64(11)) * 2.0**-53 < start_fraction:
                 board = starts[np.int64(draw(rng, i) >> np.uint64(1)) % starts.size]
                 counts[i, 2] = 0
         boards[i] = board
-        highs[i] = high
     return n_finished
 
 
@@ -138,8 +138,8 @@ class LockstepGames:
 
     Attributes
     ----------
-    boards, highs : ndarray of uint64, shape (n_games,)
-        Present positions, see `game2048.board`.
+    boards : ndarray of uint64, shape (n_games,)
+        Present positions, packed.
     starts : ndarray of uint64, shape (k,)
         Positions to begin from, without tiles above 32768; none at first.
     """
@@ -152,7 +152,6 @@ class LockstepGames:
         self.n_games, self.start_fraction = n_games, start_fraction
         self._rng = seed_streams(game_seeds(seed, n_games))
         self.boards: Boards = np.array([rules.start_board(self._rng, i) for i in range(n_games)], np.uint64)
-        self.highs: Boards = np.zeros(n_games, np.uint64)
         self.starts: Boards = np.empty(0, np.uint64)
         self._counts = np.zeros((n_games, 3), np.int64)
         self._counts[:, 2] = 1
@@ -169,7 +168,7 @@ class LockstepGames:
         """Play a legal action in each game of a part; return points and whether the game ended with it."""
         n = actions.size
         rewards, over, finished = np.empty(n, np.float32), np.empty(n, np.bool_), np.empty((n, 3), np.int64)
-        state = (self.boards[part], self.highs[part], self._rng[part], self._counts[part])
+        state = (self.boards[part], self._rng[part], self._counts[part])
         n_finished = step_games(
             actions, *state, self.starts, self.start_fraction, self._tables, rewards, over, finished
         )
@@ -180,7 +179,6 @@ class LockstepGames:
     def turn(self, symmetries: npt.NDArray[np.uint8]) -> None:
         """Turn and mirror the board of each game, see `game2048.symmetry`: the rules are the same in all directions."""
         self.boards[...] = transform(self.boards, symmetries)
-        self.highs[...] = transform(self.highs, symmetries)
 
     def take_finished(self) -> FinishedGames:
         """Return the games that ended since the last call, those of one part after those of another."""
@@ -193,7 +191,6 @@ class LockstepGames:
         """Return what is needed to go on."""
         return {
             "boards": self.boards,
-            "highs": self.highs,
             "rng": self._rng,
             "counts": self._counts,
             "starts": self.starts,

@@ -75,6 +75,7 @@ class Learner(ABC):
             raise ValueError(f"network must be as settings.network says, {settings.network}, got {network.settings}")
         self.settings = settings
         self.network = network or build_network(settings.network, self._generator(STREAM_WEIGHTS))
+        self.network.train()  # a loaded one is in the mode of use, where it pads what it reads
         self.games: Games = games or LockstepGames(
             settings.n_games, settings.seed, start_fraction=settings.start_fraction
         )
@@ -115,7 +116,7 @@ class Learner(ABC):
     def _keep_starts(self, games: LockstepGames) -> None:
         """Keep one of 16 present positions, if it is in the upper half by the sum of its tiles, to begin from later."""
         sums = tile_sums(games.boards)
-        chosen = (self.generator.random(games.n_games) < 1 / 16) & (sums >= np.median(sums)) & (games.highs == 0)
+        chosen = (self.generator.random(games.n_games) < 1 / 16) & (sums >= np.median(sums))
         games.starts = np.concatenate([games.starts, games.boards[chosen]])[-MAX_STARTS:]
 
     def rewards(self, rollout: Rollout) -> Floats:

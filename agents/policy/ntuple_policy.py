@@ -237,7 +237,8 @@ class NTuplePreferences(nets.Module):
         The loss is taken to be the mean over all boards of the batch: times their number, the gradient of the logits is
         that of a single example.
         """
-        members = [member for reference in self._store.members if (member := reference()) is not None]
+        found = (member() for member in self._store.members)
+        members = [member for member in found if member is not None and member._store is self._store]
         batch = [gradients for member in members for gradients in member._gradients]
         for member in members:
             member._gradients = []

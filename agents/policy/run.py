@@ -78,6 +78,10 @@ def train(
         late = minutes is not None and time.monotonic() - start > 60 * minutes
         return late or should_stop() or (steps is not None and learner.steps >= steps)
 
+    def save() -> None:
+        save_learner(learner, folder)
+        learner.leave(folder)
+
     def tell() -> None:
         row = current.row(learner, clock)
         append_metrics(path, row)
@@ -89,12 +93,11 @@ def train(
             tell()
             current = Block(learner, clock)
             if time.monotonic() - last_save > save_every:
-                save_learner(learner, folder)
+                save()
                 last_save = time.monotonic()
     if current.figures:
         tell()
-    save_learner(learner, folder)
-    learner.leave(folder)
+    save()
 
 
 class Clock:

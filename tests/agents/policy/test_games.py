@@ -58,6 +58,19 @@ def test_a_game_is_the_game_of_its_seed():
                 assert twins[i].packed[0] == games.boards[i]
 
 
+def test_a_game_ends_with_the_65536_tile():
+    """One packed word cannot tell it from 32768; the points of its merge are paid, and another game begins."""
+    games = LockstepGames(1, seed=1)
+    games.boards[0] = 0xFF
+
+    rewards, over = games.step(np.array([rules.LEFT], np.uint8))
+
+    assert (rewards.tolist(), over.tolist()) == ([65536.0], [True])
+    finished = games.take_finished()
+    assert (finished.scores.tolist(), finished.max_exponents.tolist()) == ([65536], [16])
+    assert np.count_nonzero(rules.unpack(games.boards[0])) == 2
+
+
 def test_masks_are_the_legal_actions_of_boards_of_any_shape():
     games, random = LockstepGames(64), np.random.default_rng(2)
     for _ in range(60):
@@ -131,13 +144,13 @@ def test_some_games_begin_in_the_middle_of_earlier_ones_and_are_not_counted():
 
 
 def test_turned_games_go_on_as_they_might_have():
-    """The same tiles elsewhere; tiles above 32768 turn along with the others."""
+    """The same tiles elsewhere."""
     games = LockstepGames(8)
-    games.boards[...], games.highs[...] = rules.pack([16, 1, 0, 0] + 12 * [0])
+    games.boards[...], _ = rules.pack([15, 1, 0, 0] + 12 * [0])
 
     games.turn(np.arange(8, dtype=np.uint8))
 
-    corners = {np.flatnonzero(rules.unpack(*pair) == 16)[0] for pair in zip(games.boards, games.highs, strict=True)}
+    corners = {np.flatnonzero(rules.unpack(board) == 15)[0] for board in games.boards}
     assert corners == {0, 3, 12, 15}
 
 

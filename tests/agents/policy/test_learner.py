@@ -198,6 +198,15 @@ def test_a_network_can_be_given():
         assert (weights == before[name]).all(), name
 
 
+def test_a_network_in_use_learns_as_one_in_training():
+    """A loaded network is in the mode of use, where those that read afterstates pad them; a resumed one never is."""
+    network = build_network(NETWORK, np.random.default_rng(5)).eval()
+
+    learner = PPO(PPOSettings(n_games=4, horizon=2, network=NETWORK), network=network)
+
+    assert learner.network.training
+
+
 def test_a_network_of_other_settings_is_refused():
     with pytest.raises(ValueError, match=r"network must be as settings\.network says"):
         PPO(PPOSettings(network=NetworkConfig(width=32)), network=build_network(NETWORK))
