@@ -85,5 +85,5 @@ class Demo:
         from server.urls import sqlite_url
 
         stdout.print("3. Watch its best game.", style="bold")
-        app = create_app(ServerConfig(database=sqlite_url(self.out / "games.sqlite")))
+        app = create_app(ServerConfig(database=sqlite_url(self.out / "games.sqlite"), runs=self.out.parent))
         run_server(app, host="127.0.0.1", port=self.port, browser=not self.no_browser, page=f"games/{game_id}?play")

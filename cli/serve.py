@@ -4,6 +4,7 @@ import logging
 import os
 import socket
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cli.common import MAX_THREADS, SWITCH, database_url, option, stdout
@@ -17,10 +18,11 @@ TOKEN_VARIABLE = "GAME2048_WRITE_TOKEN"  # noqa: S105 - the name of a variable, 
 
 @dataclass(frozen=True, kw_only=True)
 class Serve:
-    """Show recorded games in the browser.
+    """Show recorded games and training runs in the browser.
 
     Listens on this machine only, unless --host says otherwise. Where other machines reach it (--host, --trust), uploads
-    are refused, unless the environment variable GAME2048_WRITE_TOKEN holds a token; then they must carry it.
+    are refused, unless the environment variable GAME2048_WRITE_TOKEN holds a token; then they must carry it. Training
+    runs are shown there only if --runs names their folder.
     """
 
     port: int = 2048
@@ -31,6 +33,8 @@ class Serve:
     """Names under which other machines reach the server, such as games.example.org."""
     db: Annotated[str | None, option("FILE|URL", "games.sqlite in your data folder")] = None
     """Database of games."""
+    runs: Annotated[Path | None, option("DIR", "runs, on this machine only")] = None
+    """Folder with the training runs that the training page shows."""
     threads: int = 4
     """Requests answered at the same time."""
     no_browser: Annotated[bool, SWITCH] = False
@@ -44,11 +48,14 @@ class Serve:
 
         check_port_number(self.port)
         require("--threads", self.threads, 1, MAX_THREADS)
+        if self.runs is not None and not self.runs.is_dir():
+            raise CliError(f"there is no folder {self.runs}")
         token = os.environ.get(TOKEN_VARIABLE)
         only_here = self.host in ("127.0.0.1", "localhost", "::1") and not self.trust
         try:
             config = ServerConfig(
                 database=database_url(self.db),
+                runs=Path("runs") if self.runs is None and only_here else self.runs,
                 trusted_hosts=self.trust,
                 write_token=token,
                 read_only=not only_here and token is None,

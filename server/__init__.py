@@ -1,4 +1,4 @@
-"""The web server: games as JSON, and the pages that replay them.
+"""The web server: games and training runs as JSON, and the pages that show them.
 
 `create_app` makes the application, `GameStore` keeps the games, `serve` answers requests until Ctrl-C. What can go
 wrong is one family, drawn in `server.errors`.
@@ -13,6 +13,7 @@ from server.errors import (
     GameNotFoundError,
     ListenError,
     PortInUseError,
+    RunNotFoundError,
     SchemaError,
     ServerError,
     StoreError,
@@ -31,6 +32,7 @@ __all__ = [
     "ListenError",
     "Page",
     "PortInUseError",
+    "RunNotFoundError",
     "SchemaError",
     "ServerConfig",
     "ServerError",

@@ -88,7 +88,7 @@ class Api:
     def _make_game_body(self, game_id: str) -> Body:
         """Read a game and write it as JSON."""
         game = self._store.get(game_id)
-        values = game.record.to_json() | {"created_at": _shown(game.created_at)}
+        values = game.record.to_json() | {"created_at": shown_time(game.created_at)}
         return Body.of(msgspec.json.encode(values), "application/json")
 
 
@@ -101,7 +101,7 @@ def _json(values: dict[str, Any], status: int = HTTPStatus.OK) -> Response:
 
 def _listed(game: GameSummary) -> dict[str, Any]:
     """Return what the list tells of a game, with the names and values of the record's JSON."""
-    values = asdict(game) | {"seed": seed_to_json(game.seed), "created_at": _shown(game.created_at)}
+    values = asdict(game) | {"seed": seed_to_json(game.seed), "created_at": shown_time(game.created_at)}
     if not game.set_up:
         del values["set_up"]
     return values
@@ -116,6 +116,6 @@ def _limit(text: str | None) -> int:
     return int(text)
 
 
-def _shown(time: datetime) -> str:
+def shown_time(time: datetime) -> str:
     """Write a time in UTC as in ISO 8601, to the second."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -8,6 +8,8 @@ from server import problems, security
 from server.api import Api
 from server.config import ServerConfig
 from server.pages import Pages
+from server.runs import Runs
+from server.runs_api import RunsApi
 from server.store import GameStore
 
 
@@ -47,5 +49,6 @@ def create_app(config: ServerConfig | None = None, *, store: GameStore | None = 
     security.register(app, config)
     problems.register(app)
     app.register_blueprint(Api(store, config).blueprint())
+    app.register_blueprint(RunsApi(Runs(config.runs)).blueprint())
     app.register_blueprint(Pages(store).blueprint())
     return app

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 import platformdirs
@@ -46,6 +47,9 @@ class ServerConfig:
 
     write_token: str | None = field(default=None, repr=False)
     """Secret that an upload has to carry as ``Authorization: Bearer``, printable ASCII; None asks for none."""
+
+    runs: Path | None = Path("runs")
+    """Folder of the training runs that the training page shows; it may be missing, and None shows none."""
 
     cached_games: int = 64
     """Number of games whose JSON is kept ready, compressed, in memory."""

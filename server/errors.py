@@ -7,6 +7,7 @@
     ├── AssetsError              the files of the web pages are not installed
     ├── ListenError              the address cannot be listened on
     │   └── PortInUseError       another program listens there
+    ├── RunNotFoundError         no training run has this name
     └── StoreError               the games cannot be read or written
         ├── SchemaError          the database belongs to another version or another program
         ├── GameNotFoundError    no game has this id
@@ -34,6 +35,10 @@ class ListenError(ServerError):
 
 class PortInUseError(ListenError):
     """Another program listens on the port."""
+
+
+class RunNotFoundError(ServerError):
+    """No training run has this name."""
 
 
 class StoreError(ServerError):

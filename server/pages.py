@@ -1,4 +1,4 @@
-"""The pages that people see: the list of games and the viewer, plain files of the package `web`."""
+"""The pages that people see: the list of games, the viewer and the training page, plain files of the package `web`."""
 
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -55,7 +55,7 @@ class Pages:
         self._store = store
         self._assets = assets or files("web") / "static"
         self._bodies: dict[str, Body] = {}
-        for page in ("index.html", "game.html"):
+        for page in ("index.html", "game.html", "training.html"):
             if not (self._assets / page).is_file():
                 raise AssetsError(f"the page {page} is missing in {self._assets}; install game2048 anew")
 
@@ -64,6 +64,7 @@ class Pages:
         routes = Blueprint("pages", __name__)
         routes.add_url_rule("/", "index", self.index)
         routes.add_url_rule("/games/<game_id>", "game", self.game)
+        routes.add_url_rule("/training", "training", self.training)
         routes.add_url_rule("/static/<path:name>", "static", self.static)
         routes.add_url_rule("/favicon.ico", "icon", self.icon)
         return routes
@@ -76,6 +77,10 @@ class Pages:
         """Return the viewer, which fetches the game by itself, and says so if there is none."""
         status = 200 if game_id in self._store else 404
         return self._body("game.html").respond(cache_control=PAGE_CACHE, status=status)
+
+    def training(self) -> Response:
+        """Return the page with the training runs, which fetches them by itself."""
+        return self._body("training.html").respond(cache_control=PAGE_CACHE)
 
     def static(self, name: str) -> Response:
         """Return a file."""

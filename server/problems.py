@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
 from game2048.record import RecordError
-from server.errors import CursorError, GameNotFoundError, StoreError
+from server.errors import CursorError, GameNotFoundError, RunNotFoundError, StoreError
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +52,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(RecordError, _record_error)
     app.register_error_handler(CursorError, _cursor_error)
     app.register_error_handler(GameNotFoundError, _not_found)
+    app.register_error_handler(RunNotFoundError, _not_found)
     app.register_error_handler(StoreError, _store_error)
 
 
@@ -83,8 +84,8 @@ def _cursor_error(error: CursorError) -> Response:
     return _respond(HTTPStatus.BAD_REQUEST, str(error))
 
 
-def _not_found(error: GameNotFoundError) -> Response:
-    """Answer an unknown id."""
+def _not_found(error: GameNotFoundError | RunNotFoundError) -> Response:
+    """Answer an unknown id or name."""
     return _respond(HTTPStatus.NOT_FOUND, str(error))
 
 

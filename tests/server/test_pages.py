@@ -97,7 +97,7 @@ def test_files_are_asked_for_again_but_sent_once(client: FlaskClient) -> None:
 
 def test_a_changed_file_is_sent_anew(tmp_path: Path, store: GameStore) -> None:
     """Even if its time and size are the same, as those of a wheel's files may be."""
-    for name in ("index.html", "game.html"):
+    for name in ("index.html", "game.html", "training.html"):
         (tmp_path / name).write_text("one")
     pages = Pages(store, tmp_path)
     app = create_app(store=store)

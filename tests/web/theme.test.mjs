@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
+import { MAX_CHOSEN } from '../../web/static/js/selection.js';
+
 const css = readFileSync(new URL('../../web/static/css/theme.css', import.meta.url), 'utf8');
 
 /** WCAG 2 relative luminance of "#rrggbb". */
@@ -49,6 +51,18 @@ for (const [text, ground] of [
     }
   });
 }
+
+test('the lines of runs stand out from the page, light and dark, each in a colour of its own', () => {
+  const training = readFileSync(new URL('../../web/static/css/training.css', import.meta.url), 'utf8');
+  const runs = [...training.matchAll(/^\.run-\d \{ --run: light-dark\((#\w{6}), (#\w{6})\); \}/gm)];
+
+  assert.equal(runs.length, MAX_CHOSEN);
+  for (const scheme of [0, 1]) {
+    const colours = runs.map((match) => match[1 + scheme]);
+    assert.equal(new Set(colours).size, MAX_CHOSEN);
+    for (const hex of colours) assert.ok(contrast(hex, colour('page', scheme)) >= 3, hex);
+  }
+});
 
 test('the focus ring and the buttons stand out from the page', () => {
   for (const scheme of [0, 1]) {

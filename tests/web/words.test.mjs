@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { describe, formatDate, formatNumber, formatShare } from '../../web/static/js/words.js';
+import { describe, formatAgo, formatDate, formatNumber, formatShare } from '../../web/static/js/words.js';
 
 test('a position is told row by row', () => {
   const board = Uint8Array.from([1, 0, 0, 17, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2]);
@@ -35,4 +35,14 @@ test('numbers are grouped and dates are short', () => {
   assert.match(formatDate('2026-11-21T12:00:00Z'), /^Nov 21, 2026$/);
   assert.equal(formatDate(null), '');
   assert.equal(formatDate('soon'), '');
+});
+
+test('how long ago something was is said in minutes and hours, then as a date', () => {
+  const now = Date.parse('2026-11-21T12:00:00Z');
+
+  assert.deepEqual(
+    ['2026-11-21T12:00:05Z', '2026-11-21T11:59:01Z', '2026-11-21T11:01:00Z', '2026-11-20T13:00:00Z', '2026-11-19T12:00:00Z']
+      .map((iso) => formatAgo(iso, now)),
+    ['just now', 'just now', '59 min ago', '23 h ago', 'Nov 19, 2026'],
+  );
 });

@@ -43,6 +43,17 @@ export function fetchGame(id) {
   return request(gamePath(id));
 }
 
+/** All training runs, the one that wrote last first: `{runs, left_out}`. */
+export function fetchRuns() {
+  return request('/api/runs');
+}
+
+/** A run with its curves, or what is new of them since `after`, the `next` of an earlier answer. */
+export function fetchRun(name, after = null) {
+  const path = `/api/runs/${name.split('/').map(encodeURIComponent).join('/')}`;
+  return request(after === null ? path : `${path}?after=${after}`);
+}
+
 /** Upload a game, JSON text as it is in the file; returns `{id}`. */
 export function uploadGame(json) {
   return request('/api/games', {

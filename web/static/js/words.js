@@ -15,6 +15,14 @@ export function formatDate(iso) {
   return Number.isNaN(date.getTime()) ? '' : DATE.format(date);
 }
 
+/** An ISO time -> "5 min ago", "3 h ago"; the date if it is two days ago or more. `now` is in ms since 1970. */
+export function formatAgo(iso, now) {
+  const minutes = Math.floor((now - Date.parse(iso)) / 60_000);
+  if (minutes >= 48 * 60) return formatDate(iso);
+  if (minutes >= 60) return `${Math.floor(minutes / 60)} h ago`;
+  return minutes >= 1 ? `${minutes} min ago` : 'just now';
+}
+
 /** A probability in parts of 255 -> "50 %"; what is there but rounds to nothing is "<1 %". */
 export function formatShare(parts) {
   const percent = Math.round((100 * parts) / 255);
