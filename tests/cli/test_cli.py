@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from pathlib import Path
 
 import pytest
 
@@ -219,6 +220,41 @@ def test_evaluation_prints_a_table(capsys):
     assert code == 0
     assert "95 % interval" in out
     assert "reached 2048" in out
+
+
+def test_a_folder_of_runs_that_is_not_there_is_one_line(tmp_path, capsys):
+    code, _, err = run(
+        capsys, "serve", "--no-browser", "--runs", tmp_path / "nothing", "--db", tmp_path / "games.sqlite"
+    )
+
+    assert code == 1
+    assert err == f"game2048: there is no folder {tmp_path / 'nothing'}\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "shown"),
+    [
+        ([], True),
+        (["--host", "0.0.0.0"], False),
+        (["--trust", "example.org"], False),
+        (["--trust", "example.org", "--runs", "runs"], True),
+        (["--runs", "elsewhere"], False),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_training_runs_are_shown_to_this_machine_or_where_asked_for(options, shown, tmp_path, monkeypatch, capsys):
+    apps = []
+    monkeypatch.setattr("cli.serve.run_server", lambda app, **_: apps.append(app))
+    monkeypatch.chdir(tmp_path)
+    for folder in ("runs/td", "elsewhere"):
+        Path(folder).mkdir(parents=True)
+    Path("runs/td/settings.json").write_text("{}")
+
+    code, _, _ = run(capsys, "serve", "--db", "games.sqlite", *options)
+
+    assert code == 0
+    assert bool(apps[0].test_client().get("/api/runs").json["runs"]) is shown
+    apps[0].extensions["game_store"].close()
 
 
 def test_recorded_games_are_served(model, tmp_path, capsys):
