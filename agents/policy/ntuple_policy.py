@@ -38,7 +38,7 @@ import numpy.typing as npt
 import nets
 from agents._prefetch import prefetch
 from agents.ntuple import N_FEATURES, N_WEIGHTS, PATTERNS, write_features
-from agents.policy.boards import N_ACTIONS, Boards
+from agents.policy.boards import N_ACTIONS, Boards, action_masks
 from game2048 import board as rules
 from game2048._jit import njit
 from nets.tensor import record_joint
@@ -206,15 +206,15 @@ class NTuplePreferences(nets.Module):
         return other
 
     def forward(self, boards: Boards) -> nets.Tensor:
-        """Return logits, shape (n, 4), of packed boards (n,)."""
-        n = boards.size
+        """Return logits, shape (n, 4), of packed boards (n,); those of illegal actions are 0 and nothing to learn."""
+        n, legal = boards.size, action_masks(boards)  # an illegal action has no features to follow
         features = np.empty((n, N_ACTIONS, N_FEATURES), np.uint32)
         sums, points = np.empty((n, N_ACTIONS), np.float32), np.empty((n, N_ACTIONS), np.float32)
         write_preferences(boards, self._store.pairs, self._tables, features, sums, points)
         scaled = nets.Tensor(points) * self.merging
 
         def backward(grad: Any) -> tuple[Any]:
-            self._gradients.append((features, np.require(grad, np.float32, ["C", "W"])))
+            self._gradients.append((features, np.require(grad * legal, np.float32, ["C", "W"])))
             return (grad,)
 
         return record_joint("ntuple_preferences", sums + scaled.data, (scaled,), backward)

@@ -54,8 +54,8 @@ def cells_of(boards):
 
 
 def learn(preferences, boards, gradients, lr=2.5e-4, n_threads=1, parts=1):
-    """One step by the mean over the boards of gradient . logits; where an action is illegal nothing flows back."""
-    gradients = np.where(action_masks(boards), gradients, 0).astype(f32)
+    """One step by the mean over the boards of gradient . logits; those of illegal actions must change nothing."""
+    gradients = np.asarray(gradients, f32)
     for part in np.array_split(np.arange(boards.size), parts):
         ((preferences(boards[part]) * gradients[part]).sum() / boards.size).backward()
     preferences.step(lr, n_threads)
