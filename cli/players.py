@@ -24,7 +24,8 @@ class PlayerOptions:
     rollouts: int = 100
     """Random games per action, for monte-carlo."""
     depth: Annotated[int | None, option("INT", "no search")] = None
-    """Let a trained model search so many moves ahead, 1 to 5; after the first a policy looks only at likely ones."""
+    """Let a trained model search so many moves ahead, 1 to 5, by its values, or those of the critic that it learned
+    by; after the first move a policy looks only at likely ones."""
     prior: Annotated[Path | None, option("FOLDER")] = None
     """With --depth: after the first move, look only at those that the policy in this folder finds likely."""
     sample: Annotated[bool, SWITCH] = False
@@ -107,10 +108,14 @@ class PlayerOptions:
                 return PolicyAgent(model.network, mode="sample", symmetric=self.symmetric, name=f"{name}, sampled")
             return PolicyAgent(model.network, symmetric=self.symmetric, name=name)
         narrowed = "" if prior is None else f", narrowed by {prior.name}"
-        return self._searcher(self._values_of(model, folder), prior or model, f"{name}, depth {self.depth}{narrowed}")
+        values, whose = self._values_of(model, folder)
+        return self._searcher(values, prior or model, f"{name}, depth {self.depth}{whose}{narrowed}")
 
-    def _values_of(self, model: "PolicyAgent", folder: Path) -> "Leaves":
-        """Return the values that the policy has learned by: those of the critic in its folder, or its own."""
+    def _values_of(self, model: "PolicyAgent", folder: Path) -> "tuple[Leaves, str]":
+        """Return the values that the policy has learned by, those of the critic in its folder or its own, and a name.
+
+        At depth 1 a critic plays all by itself, so that the name of the player must tell whose the values are.
+        """
         with preparing():
             from agents.checkpoint import CRITIC_FOLDER, FILE_NAME, load_agent
             from agents.ntuple_search import ntuple_leaves
@@ -119,14 +124,14 @@ class PlayerOptions:
             from agents.policy.unit import ValueUnit
 
         if (folder / CRITIC_FOLDER / FILE_NAME).is_file():
-            return ntuple_leaves(load_agent(folder / CRITIC_FOLDER).weights)
+            return ntuple_leaves(load_agent(folder / CRITIC_FOLDER).weights), " by its critic"
         if not model.network.has_values:
             raise CliError(
                 f"{folder} has no values to search with; name an n-tuple network that has: "
                 f"TEACHER --depth {self.depth} --prior {folder}"
             )
         unit = ValueUnit.from_notes(policy_notes(folder))
-        return network_leaves(model.network, unit, symmetric=self.symmetric)
+        return network_leaves(model.network, unit, symmetric=self.symmetric), ""
 
     def _searcher(self, values: "Leaves", prior: "PolicyAgent", name: str) -> "Agent":
         from agents.expectimax import ExpectimaxAgent

@@ -79,6 +79,20 @@ def test_a_policy_narrows_the_search_of_an_ntuple_network(ntuple, policy, capsys
     assert evaluation["agent"] == "n-tuple 4x6+2x4, 50 games, depth 2, narrowed by policy mlp 16x2, 1,234 steps"
 
 
+def test_a_policy_searches_by_its_critic_and_says_so(tmp_path, capsys):
+    """One move ahead, the critic plays all by itself: whoever reads the scores must know."""
+    folder = tmp_path / "run"
+    games = ("--parallel-games", 16, "--horizon", 16, "--width", 16, "--threads", 1, "--steps", 4096)
+    code, _, _ = run(capsys, "train", "--algo", "vtrace", "--critic", "afterstates", *games, "--out", folder)
+    assert code == 0
+
+    searched = evaluated(capsys, folder, "--games", 3, "--depth", 1)
+    critic = evaluated(capsys, folder / "critic", "--games", 3)
+
+    assert searched["agent"] == "policy mlp 16x2, 4,096 steps, depth 1 by its critic"
+    assert (searched["mean"], searched["moves"]) == (critic["mean"], critic["moves"])
+
+
 def test_recorded_games_of_a_policy_keep_its_probabilities(policy, capsys, tmp_path):
     database = tmp_path / "games.sqlite"
 
