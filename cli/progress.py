@@ -2,10 +2,10 @@
 
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Column
 from rich.text import Text
@@ -47,13 +47,13 @@ class GamesBar:
         self._total = total
         self._unit = unit
         self._seconds = seconds
+        self._text = ""
         self._start = time.monotonic()
         self._next_line = self._start + SECONDS_PER_LINE
-        self._bar = Progress(
+        self._bar = FiguresProgress(
             TextColumn("[bold]{task.description}"),
             BarColumn(bar_width=16),
             CountColumn(table_column=Column(no_wrap=True)),
-            TextColumn("{task.fields[text]}", markup=False),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
             TextColumn("left"),
@@ -62,16 +62,18 @@ class GamesBar:
         )
         self._task = self._bar.add_task(what, total=1.0, text="", done=done, limit=total, unit=unit)
 
-    def update(self, done: int, text: str) -> None:
-        """Show how many are done and what else is worth knowing."""
+    def update(self, done: int, text: str | None = None) -> None:
+        """Show how many are done and what else is worth knowing; without it, what was known before stays."""
         fraction = done / self._total if self._total else 0.0
         if self._seconds:
             fraction = max(fraction, (time.monotonic() - self._start) / self._seconds)
         fraction = min(fraction, 1.0)
-        self._bar.update(self._task, completed=fraction, done=done, text=text)
+        if text is not None:
+            self._text = text
+        self._bar.update(self._task, completed=fraction, done=done, text=self._text)
         if not self._console.is_terminal and time.monotonic() >= self._next_line:
-            percent = f"{100 * fraction:.0f} % done"
-            self._console.print(f"{self._what}: {done:,} {self._unit}, {percent}, {text}", soft_wrap=True)
+            parts = [f"{self._what}: {done:,} {self._unit}", f"{100 * fraction:.0f} % done", self._text]
+            self._console.print(", ".join(filter(None, parts)), soft_wrap=True)
             self._next_line = time.monotonic() + SECONDS_PER_LINE
 
     def __enter__(self) -> "GamesBar":
@@ -80,6 +82,17 @@ class GamesBar:
 
     def __exit__(self, *exception: object) -> None:
         self._bar.stop()
+
+
+class FiguresProgress(Progress):
+    """A bar with its figures on a line below: beside it, they would push each other out of a terminal of 80 columns."""
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        """Yield the bar, then the figures."""
+        yield from super().get_renderables()
+        for task in self.tasks:
+            if task.fields["text"]:
+                yield Text(task.fields["text"])
 
 
 class CountColumn(ProgressColumn):

@@ -189,7 +189,7 @@ def _in_options(message: str) -> str:
     """
     names = {SETTING.get(field.name, field.name): field.name for kind in (PolicyOptions, NetworkOptions)
              for field in fields(kind)}  # fmt: skip
-    first, *others = re.split(r"(?<= where )", message)
+    first, *others = re.split(r"(?<= where )|(?<= unless )", message)
     parts = [re.sub(r"^\w+", lambda found: spelled(names.get(found[0], found[0])), part) for part in (first, *others)]
     return "".join(parts)
 
@@ -219,25 +219,30 @@ def run_policy_training(
                 scores.add(row["mean_score"], row["tile_rates"])
             bar.update(row["steps"], " · ".join(figures(row, str(scores))))
 
+        def should_stop() -> bool:
+            bar.update(learner.steps)  # a slow network takes minutes from one line of the metrics to the next
+            return stopped()
+
         # The threads that learn are ours; those of BLAS would get in their way, and change the last bits.
         with threadpool_limits(1, user_api="blas"):
-            train(learner, folder, steps=steps, minutes=minutes, on_block=show, should_stop=stopped)
+            train(learner, folder, steps=steps, minutes=minutes, on_block=show, should_stop=should_stop)
     return last
 
 
 def figures(row: "Row", scores: str) -> list[str]:
     """Return what a line of the metrics says, for the bar.
 
-    >>> figures({"steps_per_second": 98765, "entropy": 0.51234, "kl": 0.00321}, "mean 5,000")
-    ['99k steps/s', 'mean 5,000', 'entropy 0.51', 'KL 0.0032']
+    >>> figures({"steps_per_second": 98765, "entropy": 0.51234, "kl": 0.00321, "td_error": 254.3}, "mean 5,000")
+    ['99k steps/s', 'mean 5,000', 'entropy 0.51', 'KL 0.0032', 'TD error 254 points']
     """
     texts = [f"{row['steps_per_second'] / 1e3:.0f}k steps/s", scores]
     shown = {
-        "accuracy": "agrees in {:.1%}",
+        "accuracy": "agrees in {:.1f} %",
         "entropy": "entropy {:.2f}",
-        "kl": "KL {:.4f}",
+        "kl": "KL {:.2g}",
         "value_error": "value error {:.3g}",
-        "td_error": "TD error {:.3g}",
+        "td_error": "TD error {:.3g} points",
     }
-    texts += [text.format(row[name]) for name, text in shown.items() if name in row]
+    factors = {"accuracy": 100}
+    texts += [text.format(factors.get(name, 1) * row[name]) for name, text in shown.items() if name in row]
     return [text for text in texts if text]
