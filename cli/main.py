@@ -6,6 +6,7 @@ Exit codes: 0 success, 1 failure, 2 wrong usage, 130 stopped with Ctrl-C.
 import contextlib
 import io
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
@@ -83,6 +84,8 @@ def parse(arguments: Sequence[str]) -> Command:
 def first_message(text: str) -> str:
     r"""Return the first section of tyro's error box as one line.
 
+    Its choices are sorted, which in a set they are not, and without None, which stands for an option left out.
+
     >>> first_message("╭─ Value error ──╮\n│ --games: not a number │\n│ ───── │\n│ Argument helptext: │\n╰──╯")
     '--games: not a number'
     """
@@ -94,7 +97,17 @@ def first_message(text: str) -> str:
         if line and not line.strip("─-"):
             break
         lines.append(line)
-    return " ".join(lines) if lines else " ".join(text.split())
+    message = " ".join(lines) if lines else " ".join(text.split())
+    return re.sub(r"(?<=Expected one of )\(([^)]*)\)", lambda found: choices(found[1]), message)
+
+
+def choices(text: str) -> str:
+    """Return the choices of an option in words.
+
+    >>> choices("'vtrace', 'None', 'ppo'")
+    'ppo, vtrace'
+    """
+    return ", ".join(sorted(set(re.findall(r"'([^']*)'", text)) - {"None"}))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

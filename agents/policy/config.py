@@ -76,7 +76,7 @@ class NetworkConfig:
             if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
                 raise nets.ArgumentError(f"{name} must be an int from 1 to {most} ({self.body}), got {value!r}")
         if self.body == "transformer" and self.width % self.heads:
-            raise nets.ArgumentError(f"heads must divide width, got {self.heads} and {self.width}")
+            raise nets.ArgumentError(f"width must be a multiple of heads, {self.heads}, got {self.width}")
 
     @property
     def n_parameters(self) -> int:

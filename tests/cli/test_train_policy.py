@@ -226,7 +226,7 @@ def test_overwrite_leaves_nothing_of_the_old_run(trained, other, tmp_path, capsy
     [
         (["--algo", "ppo", "--replay", 5], "--replay belongs to --algo vtrace, got --algo ppo"),
         (["--algo", "ppo", "--prioritised"], "--prioritised belongs to --algo vtrace, got --algo ppo"),
-        (["--algo", "vtrace", "--critic-from", "x"], "--critic-from must be empty unless critic is 'afterstates'"),
+        (["--algo", "vtrace", "--critic-from", "x"], "--critic-from must be empty unless --critic is 'afterstates'"),
         (["--algo", "vtrace", "--capacity", 0], "--capacity must be a positive int, got 0"),
         (["--algo", "ppo", "--body", "ntuple"], "--body must be one that has values"),
         (["--algo", "ppo", "--teacher", "x"], "--teacher belongs to --algo pretrain, got --algo ppo"),
@@ -235,7 +235,8 @@ def test_overwrite_leaves_nothing_of_the_old_run(trained, other, tmp_path, capsy
         (["--lr", 0.1], "--lr is no option of --algo td"),
         (["--from", "x"], "--from is no option of --algo td"),
         (["--body", "mlp"], "--body is no option of --algo td"),
-        (["--algo", "magic"], "magic"),
+        (["--algo", "magic"], "'--algo'. Expected one of ppo, pretrain, reinforce, td, vtrace."),
+        (["--algo", "ppo", "--body", "transformer", "--width", 30], "--width must be a multiple of heads, 4, got 30"),
         (["--algo", "ppo", "--steps", 0], "--steps must be at least 1, got 0"),
         (["--algo", "ppo", "--threads", 0], "--threads must be at least 1, got 0"),
         (["--algo", "ppo", "--parallel-games", 0], "--parallel-games must be an int from 1 to 65536, got 0"),

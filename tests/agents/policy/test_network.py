@@ -208,7 +208,7 @@ def test_the_memory_of_tables_is_named():
         ({"depth": 4, "body": "conv"}, r"depth must be an int from 1 to 3 \(conv\), got 4"),
         ({"hidden": 2.0}, "hidden must be an int from 1 to 4096"),
         ({"depth": True}, "depth must be an int"),
-        ({"width": 30, "body": "transformer"}, "heads must divide width, got 4 and 30"),
+        ({"width": 30, "body": "transformer"}, "width must be a multiple of heads, 4, got 30"),
     ],
 )
 def test_settings_that_break_a_rule_are_refused(settings, message):
