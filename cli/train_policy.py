@@ -234,8 +234,11 @@ def figures(row: "Row", scores: str) -> list[str]:
 
     >>> figures({"steps_per_second": 98765, "entropy": 0.51234, "kl": 0.00321, "td_error": 254.3}, "mean 5,000")
     ['99k steps/s', 'mean 5,000', 'entropy 0.51', 'KL 0.0032', 'TD error 254 points']
+    >>> figures({"steps_per_second": 482}, "")
+    ['482 steps/s']
     """
-    texts = [f"{row['steps_per_second'] / 1e3:.0f}k steps/s", scores]
+    speed = row["steps_per_second"]
+    texts = [f"{speed / 1e3:.0f}k steps/s" if speed >= 10_000 else f"{speed:,} steps/s", scores]
     shown = {
         "accuracy": "agrees in {:.1f} %",
         "entropy": "entropy {:.2f}",
