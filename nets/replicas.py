@@ -8,6 +8,7 @@ order of the replicas: the result depends on the number of threads, never on whi
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
+from itertools import pairwise
 from typing import Any, TypeVar
 
 from nets.layers.module import Module
@@ -96,4 +97,4 @@ def shares(n: int, n_threads: int) -> list[slice]:
     [slice(0, 3, None), slice(3, 5, None)]
     """
     bounds = [-(-n * i // n_threads) for i in range(n_threads + 1)]
-    return [slice(a, b) for a, b in zip(bounds, bounds[1:], strict=False) if b > a]
+    return [slice(a, b) for a, b in pairwise(bounds) if b > a]
