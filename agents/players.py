@@ -45,6 +45,8 @@ def load_policy(folder: Path, *, mode: Mode = "greedy", symmetric: bool = False)
     name = f"policy {settings.body}"
     if settings.body != "ntuple":  # which has no layers
         name += f" {settings.width}x{settings.depth}"
+        name += ", n-tuples" if settings.inputs == "tuples" else ""
+        name += ", reads afterstates" if settings.reads == "afterstates" else ""
     if isinstance(notes.get("steps"), int):
         name += f", {notes['steps']:,} steps"
     return PolicyAgent(network, mode=mode, symmetric=symmetric, name=name)

@@ -150,6 +150,7 @@ class Train:
         folder = shlex.quote(str(self.folder))
         if interrupted:
             limit = f" --steps {self.policy.steps}" if self.policy.steps else ""
+            limit += f" --minutes {self.minutes:g}" if self.minutes else ""
             if self.algorithm == "td":
                 limit = f" --games {self._games}"
             stdout.print(f"Go on with: game2048 train{limit} --out {folder} --resume", soft_wrap=True)

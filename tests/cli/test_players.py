@@ -185,3 +185,18 @@ def test_a_hint_says_how_sure_the_policy_is(policy):
 
 def test_a_hint_of_another_agent_is_a_move():
     assert hint(GreedyAgent(), Game(0, board=[[1, 1, 0, 0], *[[0] * 4] * 3])).startswith("greedy would move ")
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        ({"reads": "afterstates"}, "policy mlp 16x2, reads afterstates"),
+        ({"inputs": "tuples", "reads": "afterstates"}, "policy mlp 16x2, n-tuples, reads afterstates"),
+        ({"body": "ntuple"}, "policy ntuple"),
+    ],
+)
+def test_names_tell_networks_apart(tmp_path, settings, name):
+    network = build_network(NetworkConfig(**{"width": 16, "depth": 2, **settings}), np.random.default_rng(0))
+    nets.save(network, tmp_path / "model.safetensors")
+
+    assert load_policy(tmp_path).name == name
