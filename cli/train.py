@@ -66,8 +66,9 @@ class Train:
     The default, --algo td, is the quickest: 10,000 games take about 25 seconds and reach the 2048 tile in more than 9
     of 10 games; it needs 1 GB of memory. The others train a network that looks at a board and plays: vtrace learns
     from its past games again and again, ppo and reinforce only from the latest, pretrain imitates another agent. The
-    strongest from scratch is --algo vtrace --body ntuple --critic afterstates --replay 0. Ctrl-C saves; the same command
-    with --resume goes on exactly where it stopped.
+    strongest from scratch is --algo vtrace --body ntuple --critic afterstates --replay 0.
+
+    Ctrl-C saves; the same command with --resume goes on exactly where it stopped.
     """
 
     algo: Annotated[Algorithm | None, option("{td,vtrace,ppo,reinforce,pretrain}", "td")] = None
