@@ -45,14 +45,7 @@ def save_learner(learner: TDLearner, folder: Path) -> None:
     CheckpointError, OSError
         If the file cannot be written, on a full disk for example.
     """
-    accumulators = learner.coherence.reshape(-1, 2)
-    indices = np.flatnonzero(accumulators[:, 1] != 0).astype(np.uint32)  # A_i > 0 from the first update on
-    tensors: dict[str, npt.NDArray[Any]] = {
-        "indices": indices,
-        "weights": learner.weights[indices],
-        "coherence": accumulators[indices],
-        "rng": learner.rng,
-    }
+    tensors = {**learned(learner), "rng": learner.rng}
     header = {
         "format": FORMAT,
         "version": VERSION,
@@ -86,10 +79,22 @@ def load_learner(folder: Path) -> TDLearner:
         learner.games, learner.moves = header["games"], header["moves"]
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{folder / FILE_NAME}: the header is damaged: {error!r}") from error
-    learner.weights[tensors["indices"]] = tensors["weights"]
-    learner.coherence.reshape(-1, 2)[tensors["indices"]] = tensors["coherence"]
+    put_back(learner, tensors)
     learner.rng[:] = tensors["rng"]
     return learner
+
+
+def learned(learner: TDLearner) -> dict[str, npt.NDArray[Any]]:
+    """Return ``indices``, ``weights`` and ``coherence`` of the weights that were ever updated (see above), copies."""
+    accumulators = learner.coherence.reshape(-1, 2)
+    indices = np.flatnonzero(accumulators[:, 1] != 0).astype(np.uint32)  # A_i > 0 from the first update on
+    return {"indices": indices, "weights": learner.weights[indices], "coherence": accumulators[indices]}
+
+
+def put_back(learner: TDLearner, tensors: dict[str, npt.NDArray[Any]]) -> None:
+    """Give what `learned` returned to a learner that has learned nothing yet."""
+    learner.weights[tensors["indices"]] = tensors["weights"]
+    learner.coherence.reshape(-1, 2)[tensors["indices"]] = tensors["coherence"]
 
 
 def load_agent(folder: Path) -> NTupleAgent:

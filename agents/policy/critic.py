@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agents.base import MAX_MOVES
+from agents.checkpoint import learned, put_back
 from agents.errors import DivergedError
 from agents.ntuple import N_FEATURES, N_WEIGHTS, Features, Weights, greedy_action, write_features
 from agents.policy.boards import Boards
@@ -173,11 +174,8 @@ class AfterstateCritic:
 
     def state_dict(self) -> dict[str, npt.NDArray[Any]]:
         """Return what is needed to go on; of the weights those that were ever updated."""
-        seen = np.flatnonzero(self.coherence[1::2] != 0).astype(np.uint32)
         return {
-            "indices": seen,
-            "weights": self.weights[seen],
-            "coherence": self.coherence.reshape(-1, 2)[seen],
+            **learned(self.learner),
             "boards": self._boards[: self._n_rows].copy(),
             "actions": self._actions[: self._n_rows].copy(),
             "starts": self._starts.copy(),
@@ -200,10 +198,8 @@ class AfterstateCritic:
                 raise ValueError(f"{name} must have shape {shape}, got {state[name].shape}")
         if (largest := state["indices"].max(initial=0)) >= N_WEIGHTS:
             raise ValueError(f"indices must be below {N_WEIGHTS}, got {largest}")
-        for array in (self.weights, self.coherence):
-            array[...] = 0
-        self.weights[state["indices"]] = state["weights"]
-        self.coherence.reshape(-1, 2)[state["indices"]] = state["coherence"]
+        self.learner = TDLearner(self.learner.settings, self.learner.seed)  # with zeros, which take no memory
+        put_back(self.learner, state)
         self._boards, self._actions = state["boards"].copy(), state["actions"].copy()
         self._starts, self._n_rows = state["starts"].copy(), rows
         self.learner.games, self.learner.moves = (int(count) for count in state["counts"])

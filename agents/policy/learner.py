@@ -32,7 +32,7 @@ Arrays = dict[str, npt.NDArray[Any]]
 Floats = npt.NDArray[np.float32]
 Metrics = dict[str, float]
 Objective = Callable[[PolicyNetwork, slice], tuple[Tensor, Metrics]]
-"""(replica, part of a batch) -> (loss, figures); both are sums over the part, divided by the size of the batch."""
+"""(replica, part of a batch) -> (loss, figures); both are sums over the examples of the part."""
 
 ADAM_EPS: Final = 1e-5  # as in published policy-gradient programs: 1e-8 makes large steps of tiny gradients
 STREAM_WEIGHTS, STREAM_ACTIONS, STREAM_LEARNING = range(1, 4)  # what random streams of one seed are for
@@ -146,8 +146,10 @@ class Learner(ABC):
         self.replicas.map(work, shares(boards.size, self.replicas.n_threads))
         return log_probs, values
 
-    def update(self, objective: Objective, batch_size: int, most: int | None = None) -> Metrics:
-        """Take one step of Adam along the gradient of the loss of a batch.
+    def update(
+        self, objective: Objective, batch_size: int, most: int | None = None, *, n_examples: int | None = None
+    ) -> Metrics:
+        """Take one step of Adam along the gradient of the mean loss of a batch.
 
         Parameters
         ----------
@@ -157,17 +159,25 @@ class Learner(ABC):
             Each thread gets a share of the batch.
         most : int, optional
             Where the batch is large, its gradient is summed over parts of at most so many examples, for memory.
+        n_examples : int, optional
+            What sums are divided by, where the batch is not cut by examples but, say, by sequences of them.
 
         Returns
         -------
         dict of str to float
-            The objective's figures, the norm of the gradient before it was clipped, and the learning rate.
+            The means of the objective's figures, the norm of the gradient before it was clipped, and the learning rate.
 
         Raises
         ------
         DivergedError
             If any of them is not finite; the weights are then as they were.
         """
+        n = batch_size if n_examples is None else n_examples
+
+        def mean(network: PolicyNetwork, part: slice) -> tuple[Tensor, Metrics]:
+            loss, sums = objective(network, part)
+            return loss / n, {name: value / n for name, value in sums.items()}
+
         for replica in self.replicas.networks:
             replica.zero_grad()
         figures: Metrics = {}
@@ -176,7 +186,7 @@ class Learner(ABC):
             parts = [
                 slice(start + part.start, start + part.stop) for part in shares(stop - start, self.replicas.n_threads)
             ]
-            for result in self.replicas.gradients(objective, parts):
+            for result in self.replicas.gradients(mean, parts):
                 for name, value in result.items():
                     figures[name] = figures.get(name, 0.0) + value
         figures["grad_norm"] = clip_grad_norm_(self.network.parameters(), self.settings.max_grad_norm)

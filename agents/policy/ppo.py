@@ -180,7 +180,7 @@ class PPO(Learner):
 
         def objective(network: PolicyNetwork, part: slice) -> tuple[Tensor, Metrics]:
             logits, values = network(boards[part])
-            loss, figures = ppo_loss(
+            return ppo_loss(
                 logits,
                 values,
                 self.games.masks(boards[part]),
@@ -192,6 +192,5 @@ class PPO(Learner):
                 entropy_weight=self.settings.entropy,
                 value_weight=self.settings.value,
             )
-            return loss / boards.size, {name: value / boards.size for name, value in figures.items()}
 
         return self.update(objective, boards.size)

@@ -238,7 +238,7 @@ class Pretrain(Learner):
 
         def objective(network: PolicyNetwork, part: slice) -> tuple[Tensor, Metrics]:
             logits, values = network(boards[part])
-            loss, figures = imitation_loss(
+            return imitation_loss(
                 masked_log_softmax(logits, self.games.masks(boards[part])),
                 targets[part],
                 values,
@@ -246,7 +246,6 @@ class Pretrain(Learner):
                 entropy_weight=self.settings.entropy,
                 value_weight=self.settings.value,
             )
-            return loss / boards.size, {name: value / boards.size for name, value in figures.items()}
 
         return self.update(objective, boards.size)
 

@@ -109,7 +109,7 @@ class Reinforce(Learner):
 
         def objective(network: PolicyNetwork, part: slice) -> tuple[Tensor, Metrics]:
             logits, values = network(boards[part])
-            loss, figures = reinforce_loss(
+            return reinforce_loss(
                 logits,
                 values,
                 self.games.masks(boards[part]),
@@ -118,6 +118,5 @@ class Reinforce(Learner):
                 entropy_weight=self.settings.entropy,
                 value_weight=self.settings.value,
             )
-            return loss / boards.size, {name: value / boards.size for name, value in figures.items()}
 
         return self.update(objective, boards.size, self.settings.part)

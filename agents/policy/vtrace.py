@@ -50,6 +50,7 @@ Departures from ACER, with ``critic="afterstates"``:
 10. Advantages are divided by the sum of the tiles, so that a mistake counts alike early and late in a game.
 """
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -60,7 +61,7 @@ import numpy.typing as npt
 from agents.checkpoint import CRITIC_FOLDER, load_learner
 from agents.checkpoint import save_learner as save_critic
 from agents.policy.critic import AfterstateCritic
-from agents.policy.distribution import entropy, masked_log_softmax
+from agents.policy.distribution import entropy, masked_log_softmax, policy_loss
 from agents.policy.games import Games, LockstepGames
 from agents.policy.learner import Arrays, Floats, Learner, Metrics, mean_of, part_of
 from agents.policy.network import PolicyNetwork
@@ -154,12 +155,12 @@ def vtrace_loss(
     weights : ndarray of floats, shape (n,)
         Of each step, where sampling by priority has to be made up for.
     """
-    policy_loss = -(log_pi[np.arange(actions.size), actions] * (weights * advantages)).sum()
+    loss_of_policy = policy_loss(log_pi, actions, weights * advantages)
     value_error = (((values - targets) ** 2) * weights).sum()
     uncertainty = entropy(log_pi).sum()
-    loss = policy_loss - entropy_weight * uncertainty + (0.5 * value_weight) * value_error
+    loss = loss_of_policy - entropy_weight * uncertainty + (0.5 * value_weight) * value_error
     return loss, {
-        "policy_loss": float(policy_loss),
+        "policy_loss": float(loss_of_policy),
         "value_error": float(value_error),
         "entropy": float(uncertainty),
     }
@@ -181,10 +182,10 @@ def all_actions_loss(
     weights : ndarray of floats, shape (n,)
         Of each step.
     """
-    policy_loss = -((log_pi.exp() * advantages).sum(1) * weights).sum()
+    loss_of_policy = -((log_pi.exp() * advantages).sum(1) * weights).sum()
     uncertainty = entropy(log_pi).sum()
-    return policy_loss - entropy_weight * uncertainty, {
-        "policy_loss": float(policy_loss),
+    return loss_of_policy - entropy_weight * uncertainty, {
+        "policy_loss": float(loss_of_policy),
         "entropy": float(uncertainty),
     }
 
@@ -251,7 +252,7 @@ class VTrace(Learner):
             self.buffer.add(rollout)
             figures += self._replay(self.buffer, rollout.actions.size)
         means = mean_of(figures)
-        if critic_error == critic_error:  # some game ended
+        if not math.isnan(critic_error):  # some game ended
             means["td_error"] = critic_error
         return means
 
@@ -288,9 +289,9 @@ class VTrace(Learner):
             else:
                 loss, figures, errors = self._sampled(network, columns, np.ascontiguousarray(rewards[:, part]))
             priorities[part] = np.abs(errors).reshape(rollout.horizon, -1).mean(0)
-            return loss / steps, {name: value / steps for name, value in figures.items()}
+            return loss, figures
 
-        return self.update(objective, n), priorities
+        return self.update(objective, n, n_examples=steps), priorities
 
     def _sampled(self, network: PolicyNetwork, batch: Sequences, rewards: Floats) -> tuple[Tensor, Metrics, Floats]:
         """Return the loss with the network's own values, summed, its parts, and the errors of the values."""

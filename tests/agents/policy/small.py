@@ -1,5 +1,7 @@
 """Learners that are small enough for tests."""
 
+import numpy as np
+
 from agents.policy.config import NetworkConfig
 from agents.policy.ppo import PPO
 from agents.policy.reinforce import Reinforce
@@ -18,6 +20,20 @@ def small_learner(algorithm, games=None, **chosen):
     """Return a learner with a small network on a few games of 2048."""
     settings = {"n_games": 6, "horizon": 5, "network": NETWORK, **OWN[algorithm], **chosen}
     return CLASSES[algorithm](CLASSES[algorithm].Settings(**settings), games)
+
+
+def some_steps(n, random):
+    """Random logits, values, masks with the action that was taken among the legal ones, and advantages."""
+    actions = random.integers(4, size=n)
+    masks = random.random((n, 4)) < 0.6
+    masks[np.arange(n), actions] = True
+    return {
+        "logits": random.normal(size=(n, 4)),
+        "values": random.normal(size=n),
+        "masks": masks,
+        "actions": actions,
+        "advantages": random.normal(size=n),
+    }
 
 
 def same_state(one, other):

@@ -8,7 +8,7 @@ from agents.policy import ppo, reinforce
 from agents.policy.ppo import ppo_loss
 from agents.policy.reinforce import reinforce_loss
 from nets.testing import check_grads
-from tests.agents.policy.small import small_learner
+from tests.agents.policy.small import small_learner, some_steps
 
 N = 12
 ALL_LEGAL = np.ones((N, 4), bool)
@@ -18,17 +18,7 @@ ALL_LEGAL = np.ones((N, 4), bool)
 def batch():
     """Random logits, values, masks with the action that was taken among the legal ones, advantages and returns."""
     random = np.random.default_rng(4)
-    actions = random.integers(4, size=N)
-    masks = random.random((N, 4)) < 0.6
-    masks[np.arange(N), actions] = True
-    return {
-        "logits": random.normal(size=(N, 4)),
-        "values": random.normal(size=N),
-        "masks": masks,
-        "actions": actions,
-        "advantages": random.normal(size=N),
-        "returns": random.normal(size=N),
-    }
+    return {**some_steps(N, random), "returns": random.normal(size=N)}
 
 
 def naive_log_softmax(logits, mask):

@@ -10,7 +10,7 @@ from agents.policy.config import NetworkConfig
 from agents.policy.distribution import masked_log_softmax
 from agents.policy.vtrace import VTraceSettings, advantages_of, all_actions_loss, vtrace_loss
 from nets.testing import check_grads
-from tests.agents.policy.small import same_state, small_learner
+from tests.agents.policy.small import same_state, small_learner, some_steps
 from tests.agents.policy.teachers import learned_teacher, teacher_folder
 from tests.oracles.small_board import SmallGames
 
@@ -24,18 +24,12 @@ AFTERSTATES = {"critic": "afterstates", "horizon": 40, "batch_size": 40, "capaci
 def batch():
     """Random logits, values, masks with the action that was taken among the legal ones, and what weighs it."""
     random = np.random.default_rng(4)
-    actions = random.integers(4, size=N)
-    masks = random.random((N, 4)) < 0.6
-    masks[np.arange(N), actions] = True
+    steps = some_steps(N, random)
     return {
-        "logits": random.normal(size=(N, 4)),
-        "values": random.normal(size=N),
-        "masks": masks,
-        "actions": actions,
-        "advantages": random.normal(size=N),
+        **steps,
         "targets": random.normal(size=N),
         "weights": random.random(N),
-        "of_actions": np.where(masks, random.normal(size=(N, 4)), 0),
+        "of_actions": np.where(steps["masks"], random.normal(size=(N, 4)), 0),
     }
 
 
