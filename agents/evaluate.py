@@ -7,7 +7,7 @@ agent and its seed: the same call gives the same scores, whatever the number of 
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from itertools import islice
@@ -224,6 +224,6 @@ def summarize(
     )
 
 
-def tile_rates(exponents: npt.NDArray[np.int64]) -> dict[str, float]:
-    """Return the fraction of games whose largest tile is at least 1024, ..., 65536."""
-    return {str(tile): round(float((exponents >= math.log2(tile)).mean()), 6) for tile in RATED_TILES}
+def tile_rates(exponents: npt.NDArray[np.int64], tiles: Iterable[int] = RATED_TILES) -> dict[str, float]:
+    """Return the fraction of games whose largest tile is at least 1024, ..., 65536, or other tiles."""
+    return {str(tile): round(float((exponents >= math.log2(tile)).mean()), 6) for tile in tiles}

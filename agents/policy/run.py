@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
+from agents.evaluate import tile_rates
 from agents.policy.checkpoint import save_learner, write_settings
 from agents.policy.games import FinishedGames
 from agents.policy.learner import Learner, Metrics, mean_of
@@ -20,7 +20,7 @@ from nets.metrics import append_metrics, drop_metrics_after, read_metrics
 METRICS_NAME: Final = "metrics.jsonl"
 COUNTER: Final = "steps"  # what lines of metrics.jsonl are counted by
 BLOCK: Final = 2**18  # environment steps of a line of metrics.jsonl
-RATED_EXPONENTS: Final = range(7, 17)  # 128 ... 65536: a policy that begins at random is far from 1024
+RATED_TILES: Final = tuple(2**exponent for exponent in range(7, 17))  # a policy begins at random, far from 1024
 
 Row = dict[str, Any]
 """A line of metrics.jsonl; see `Block.row`."""
@@ -163,11 +163,6 @@ class Block:
             "games": scores.size,
             "mean_score": round(float(scores.mean()), 1) if scores.size else None,
             "max_score": int(scores.max()) if scores.size else None,
-            "tile_rates": _tile_rates(exponents) if scores.size else None,
+            "tile_rates": tile_rates(exponents, RATED_TILES) if scores.size else None,
             **{name: float(f"{value:.6g}") for name, value in mean_of(self.figures).items()},
         }
-
-
-def _tile_rates(exponents: npt.NDArray[np.int64]) -> dict[str, float]:
-    """Return the fraction of games that reached each tile."""
-    return {str(2**e): round(float((exponents >= e).mean()), 6) for e in RATED_EXPONENTS}
