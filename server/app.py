@@ -11,6 +11,8 @@ from server.pages import Pages
 from server.runs import Runs
 from server.runs_api import RunsApi
 from server.store import GameStore
+from server.streams import Streams
+from server.workers import WorkerPool
 
 
 def create_app(config: ServerConfig | None = None, *, store: GameStore | None = None) -> Flask:
@@ -45,7 +47,10 @@ def create_app(config: ServerConfig | None = None, *, store: GameStore | None = 
         atexit.register(store.close)
     app = Flask("server", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = config.max_upload_bytes
-    app.extensions["game_store"] = store
+    workers = WorkerPool(config.workers)
+    atexit.register(workers.close)
+    streams = Streams(config.max_streams)
+    app.extensions |= {"game_store": store, "workers": workers, "streams": streams}
     security.register(app, config)
     problems.register(app)
     app.register_blueprint(Api(store, config).blueprint())

@@ -51,6 +51,12 @@ class ServerConfig:
     runs: Path | None = Path("runs")
     """Folder of the training runs that the training page shows; it may be missing, and None shows none."""
 
+    workers: int = 1
+    """Processes for heavy work (analysis, pictures, live games): the jobs done at once."""
+
+    max_streams: int = 32
+    """Streams (live games, analyses, sentences) at once."""
+
     cached_games: int = 64
     """Number of games whose JSON is kept ready, compressed, in memory."""
 
@@ -62,6 +68,10 @@ class ServerConfig:
     def __post_init__(self) -> None:
         if self.max_upload_bytes < 1:
             raise ConfigError(f"max_upload_bytes must be positive, got {self.max_upload_bytes}")
+        if self.workers < 1:
+            raise ConfigError(f"workers must be positive, got {self.workers}")
+        if self.max_streams < 1:
+            raise ConfigError(f"max_streams must be positive, got {self.max_streams}")
         if self.cached_games < 0:
             raise ConfigError(f"cached_games must not be negative, got {self.cached_games}")
         for name in self.trusted_hosts:

@@ -8,6 +8,9 @@
     ├── ListenError              the address cannot be listened on
     │   └── PortInUseError       another program listens there
     ├── RunNotFoundError         no training run has this name
+    ├── BusyError                too much is going on to begin this now
+    ├── TimeLimitError           a job took too long
+    ├── JobError                 a job failed
     └── StoreError               the games cannot be read or written
         ├── SchemaError          the database belongs to another version or another program
         ├── GameNotFoundError    no game has this id
@@ -39,6 +42,18 @@ class PortInUseError(ListenError):
 
 class RunNotFoundError(ServerError):
     """No training run has this name."""
+
+
+class BusyError(ServerError):
+    """Too much is going on to begin this now: the client may try again."""
+
+
+class TimeLimitError(ServerError):
+    """A job took too long."""
+
+
+class JobError(ServerError):
+    """A job failed; it is not the client's fault."""
 
 
 class StoreError(ServerError):

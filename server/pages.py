@@ -1,4 +1,8 @@
-"""The pages that people see: the list of games, the viewer and the training page, plain files of the package `web`."""
+"""The pages that people see: templates and plain files of the package `web`.
+
+What the pages share (head, header, places to go) is `web/pages/base.html`. Nothing that a visitor sends is ever part
+of a page: scripts fetch what a page shows.
+"""
 
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -11,6 +15,7 @@ from werkzeug.exceptions import NotFound
 from server.body import Body
 from server.errors import AssetsError
 from server.store import GameStore
+from server.templates import render, templates
 
 # Ask every time whether a file has changed: the answer is mostly 304, and an upgrade takes effect at once.
 PAGE_CACHE: Final = "no-cache"
@@ -35,6 +40,14 @@ CONTENT_TYPES: Final = {
 }
 
 
+# Address -> template. The page of a game is apart: it says whether there is such a game.
+PAGES: Final = {
+    "/": "index.html",
+    "/training": "training.html",
+}
+GAME_PAGE: Final = "game.html"
+
+
 class Pages:
     """The views, and what they share.
 
@@ -43,7 +56,7 @@ class Pages:
     store : GameStore
         Says which games there are.
     assets : Traversable
-        The folder with the files.
+        The folder with the folders ``pages`` and ``static``.
 
     Raises
     ------
@@ -53,46 +66,48 @@ class Pages:
 
     def __init__(self, store: GameStore, assets: Traversable | None = None) -> None:
         self._store = store
-        self._assets = assets or files("web") / "static"
+        assets = assets or files("web")
+        self._static = assets / "static"
+        self._templates = templates(assets / "pages")
         self._bodies: dict[str, Body] = {}
-        for page in ("index.html", "game.html", "training.html"):
-            if not (self._assets / page).is_file():
-                raise AssetsError(f"the page {page} is missing in {self._assets}; install game2048 anew")
+        for page in (*PAGES.values(), GAME_PAGE):
+            if not (assets / "pages" / page).is_file():
+                raise AssetsError(f"the page {page} is missing in {assets}; install game2048 anew")
 
     def blueprint(self) -> Blueprint:
         """Return the routes."""
         routes = Blueprint("pages", __name__)
-        routes.add_url_rule("/", "index", self.index)
+        for path, template in PAGES.items():
+            routes.add_url_rule(path, PurePosixPath(template).stem, self.page, defaults={"template": template})
         routes.add_url_rule("/games/<game_id>", "game", self.game)
-        routes.add_url_rule("/training", "training", self.training)
         routes.add_url_rule("/static/<path:name>", "static", self.static)
         routes.add_url_rule("/favicon.ico", "icon", self.icon)
         return routes
 
-    def index(self) -> Response:
-        """Return the page with the list of games."""
-        return self._body("index.html").respond(cache_control=PAGE_CACHE)
+    def page(self, template: str) -> Response:
+        """Return a page."""
+        return self._page(template).respond(cache_control=PAGE_CACHE)
 
     def game(self, game_id: str) -> Response:
         """Return the viewer, which fetches the game by itself, and says so if there is none."""
         status = 200 if game_id in self._store else 404
-        return self._body("game.html").respond(cache_control=PAGE_CACHE, status=status)
-
-    def training(self) -> Response:
-        """Return the page with the training runs, which fetches them by itself."""
-        return self._body("training.html").respond(cache_control=PAGE_CACHE)
+        return self._page(GAME_PAGE).respond(cache_control=PAGE_CACHE, status=status)
 
     def static(self, name: str) -> Response:
         """Return a file."""
-        return self._body(name).respond(cache_control=ICON_CACHE if name == ICON else PAGE_CACHE)
+        body = self._body(name, self._read(name))
+        return body.respond(cache_control=ICON_CACHE if name == ICON else PAGE_CACHE)
 
     def icon(self) -> Response:
         """Return the icon to those who do not look for it in the page."""
-        return self._body(ICON).respond(cache_control=ICON_CACHE)
+        return self._body(ICON, self._read(ICON)).respond(cache_control=ICON_CACHE)
 
-    def _body(self, name: str) -> Body:
-        """Return a file; it is compressed anew when its bytes have changed."""
-        raw = self._read(name)
+    def _page(self, template: str) -> Body:
+        """Return a page, written anew if its template has changed."""
+        return self._body(template, render(self._templates, template).encode())
+
+    def _body(self, name: str, raw: bytes) -> Body:
+        """Return some bytes as they are sent; they are compressed anew when they have changed."""
         body = self._bodies.get(name)
         if body is None or body.raw != raw:
             kind = CONTENT_TYPES.get(PurePosixPath(name).suffix.lower(), "application/octet-stream")
@@ -100,11 +115,11 @@ class Pages:
         return body
 
     def _read(self, name: str) -> bytes:
-        """Read a file below the folder; no name leads out of it."""
+        """Read a file below the folder of static files; no name leads out of it."""
         parts = name.split("/")
         if any(part in ("", ".", "..") or set(part) & set("\\:\0") for part in parts):
             raise NotFound
         try:
-            return self._assets.joinpath(*parts).read_bytes()
+            return self._static.joinpath(*parts).read_bytes()
         except OSError:  # none of this name, a folder, a name that no file can have
             raise NotFound from None

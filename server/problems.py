@@ -7,37 +7,24 @@ import logging
 from http import HTTPStatus
 
 import msgspec
-from flask import Flask, Response, render_template_string, request
+from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
 from game2048.record import RecordError
-from server.errors import CursorError, GameNotFoundError, RunNotFoundError, StoreError
+from server.errors import (
+    BusyError,
+    CursorError,
+    GameNotFoundError,
+    JobError,
+    RunNotFoundError,
+    StoreError,
+    TimeLimitError,
+)
+from server.templates import own_templates, render
+from server.workers.tasks import TaskError
 
 logger = logging.getLogger(__name__)
-
-PAGE = """<!doctype html>
-<html lang="en">
-<head>
-  <meta charset="utf-8">
-  <meta name="viewport" content="width=device-width, initial-scale=1">
-  <title>{{ title }} · 2048 replays</title>
-  <link rel="icon" href="/static/favicon.svg" type="image/svg+xml">
-  <link rel="stylesheet" href="/static/css/theme.css">
-  <link rel="stylesheet" href="/static/css/page.css">
-</head>
-<body>
-  <header class="site"><a class="brand" href="/"><strong class="tile-2048">2048</strong> replays</a></header>
-  <main>
-    <section class="notice" role="alert">
-      <h1>{{ title }}</h1>
-      <p>{{ detail }}</p>
-      <p><a href="/">All games</a></p>
-    </section>
-  </main>
-</body>
-</html>
-"""
 
 
 def problem(status: int, detail: str, **extensions: object) -> Response:
@@ -54,13 +41,17 @@ def register(app: Flask) -> None:
     app.register_error_handler(GameNotFoundError, _not_found)
     app.register_error_handler(RunNotFoundError, _not_found)
     app.register_error_handler(StoreError, _store_error)
+    app.register_error_handler(BusyError, _busy_error)
+    app.register_error_handler(TimeLimitError, _time_limit_error)
+    app.register_error_handler(JobError, _job_error)
+    app.register_error_handler(TaskError, _task_error)
 
 
 def _respond(status: int, detail: str, **extensions: object) -> Response:
     """Answer in the form that suits the path."""
     if request.path.startswith("/api/"):
         return problem(status, detail, **extensions)
-    page = render_template_string(PAGE, title=HTTPStatus(status).phrase, detail=detail)
+    page = render(own_templates(), "error.html", title=HTTPStatus(status).phrase, detail=detail)
     return Response(page, status, content_type="text/html; charset=utf-8")
 
 
@@ -95,3 +86,26 @@ def _store_error(error: StoreError) -> Response:
     response = _respond(HTTPStatus.SERVICE_UNAVAILABLE, "The games cannot be read or written at the moment.")
     response.headers["Retry-After"] = "5"
     return response
+
+
+def _busy_error(error: BusyError) -> Response:
+    """Answer when there is no room for more work."""
+    response = _respond(HTTPStatus.SERVICE_UNAVAILABLE, f"The server is busy: {error}. Try again soon.")
+    response.headers["Retry-After"] = "5"
+    return response
+
+
+def _time_limit_error(error: TimeLimitError) -> Response:
+    """Answer when a job was stopped."""
+    return _respond(HTTPStatus.SERVICE_UNAVAILABLE, "This took too long, and was stopped.")
+
+
+def _job_error(error: JobError) -> Response:
+    """Answer when a job failed; the log says more than the answer."""
+    logger.error("%s %s: %s", request.method, request.path, error)
+    return _respond(HTTPStatus.INTERNAL_SERVER_ERROR, "This went wrong on the server.")
+
+
+def _task_error(error: TaskError) -> Response:
+    """Answer a job that cannot be done as asked."""
+    return _respond(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))

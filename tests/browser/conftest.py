@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import axe_playwright_python
 import numpy as np
 import pytest
 from werkzeug.serving import make_server
@@ -17,6 +18,7 @@ from server import GameStore, ServerConfig, create_app
 from tests.game2048.games import NEARLY_65536, greedy, record_game, thoughts, with_probabilities
 from tests.needs import missing
 
+AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
 try:
     from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
@@ -137,3 +139,18 @@ def context(
 @pytest.fixture
 def page(context: BrowserContext) -> Page:
     return context.new_page()
+
+
+def wait_until_ready(page: Page) -> None:
+    """Wait until the page's script says that the page is complete."""
+    page.locator("html[data-ready='1']").wait_for(state="attached")
+
+
+def assert_accessible(page: Page) -> None:
+    """The page as it is now breaks no rule of axe-core (https://github.com/dequelabs/axe-core)."""
+    found = page.evaluate(AXE.read_text(encoding="utf-8") + "; axe.run(document)")
+    broken = [
+        f"{rule['id']}: {rule['help']}: {', '.join(str(node['target']) for node in rule['nodes'])}"
+        for rule in found["violations"]
+    ]
+    assert broken == []
