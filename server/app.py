@@ -7,6 +7,7 @@ from flask import Flask
 from server import problems, security
 from server.api import Api
 from server.config import ServerConfig
+from server.limits import RateLimits
 from server.pages import Pages
 from server.runs import Runs
 from server.runs_api import RunsApi
@@ -51,6 +52,7 @@ def create_app(config: ServerConfig | None = None, *, store: GameStore | None = 
     atexit.register(workers.close)
     streams = Streams(config.max_streams)
     app.extensions |= {"game_store": store, "workers": workers, "streams": streams}
+    app.extensions["rate_limits"] = RateLimits(enabled=config.rate_limits)
     security.register(app, config)
     problems.register(app)
     app.register_blueprint(Api(store, config).blueprint())

@@ -57,6 +57,9 @@ class ServerConfig:
     max_streams: int = 32
     """Streams (live games, analyses, sentences) at once."""
 
+    rate_limits: bool = True
+    """Whether a client is told to wait who asks too often for what is expensive (`server.limits`)."""
+
     cached_games: int = 64
     """Number of games whose JSON is kept ready, compressed, in memory."""
 
