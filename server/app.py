@@ -8,6 +8,7 @@ from server import problems, security
 from server.api import Api
 from server.config import ServerConfig
 from server.limits import RateLimits
+from server.models import Models
 from server.pages import Pages
 from server.runs import Runs
 from server.runs_api import RunsApi
@@ -52,6 +53,7 @@ def create_app(config: ServerConfig | None = None, *, store: GameStore | None = 
     atexit.register(workers.close)
     streams = Streams(config.max_streams)
     app.extensions |= {"game_store": store, "workers": workers, "streams": streams}
+    app.extensions["models"] = Models(Runs(config.runs))
     app.extensions["rate_limits"] = RateLimits(enabled=config.rate_limits)
     security.register(app, config)
     problems.register(app)

@@ -8,6 +8,9 @@
     ├── ListenError              the address cannot be listened on
     │   └── PortInUseError       another program listens there
     ├── RunNotFoundError         no training run has this name
+    ├── PlayerNotFoundError      no player has this name
+    ├── DepthError               a player cannot look so far ahead
+    ├── ModelNotFoundError       no trained model is of this kind
     ├── BusyError                too much is going on to begin this now
     ├── TimeLimitError           a job took too long
     ├── JobError                 a job failed
@@ -42,6 +45,30 @@ class PortInUseError(ListenError):
 
 class RunNotFoundError(ServerError):
     """No training run has this name."""
+
+
+class ModelNotFoundError(ServerError):
+    """No trained model is of this kind.
+
+    Parameters
+    ----------
+    message : str
+        What is missing.
+    command : str
+        What trains such a model.
+    """
+
+    def __init__(self, message: str, command: str) -> None:
+        super().__init__(message)
+        self.command = command
+
+
+class PlayerNotFoundError(ServerError):
+    """No player has this name."""
+
+
+class DepthError(ServerError, ValueError):
+    """A player cannot look so far ahead."""
 
 
 class BusyError(ServerError):

@@ -17,6 +17,7 @@ from server.errors import (
     CursorError,
     GameNotFoundError,
     JobError,
+    ModelNotFoundError,
     RunNotFoundError,
     StoreError,
     TimeLimitError,
@@ -37,9 +38,12 @@ def register(app: Flask) -> None:
     """Let an app answer every error in these forms."""
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(RecordError, _record_error)
-    app.register_error_handler(CursorError, _cursor_error)
+    app.register_error_handler(CursorError, _bad_request)
     app.register_error_handler(GameNotFoundError, _not_found)
     app.register_error_handler(RunNotFoundError, _not_found)
+    app.register_error_handler(PlayerNotFoundError, _not_found)
+    app.register_error_handler(DepthError, _bad_request)
+    app.register_error_handler(ModelNotFoundError, _model_not_found)
     app.register_error_handler(StoreError, _store_error)
     app.register_error_handler(BusyError, _busy_error)
     app.register_error_handler(TimeLimitError, _time_limit_error)
@@ -70,14 +74,19 @@ def _record_error(error: RecordError) -> Response:
     return _respond(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), **extensions)
 
 
-def _cursor_error(error: CursorError) -> Response:
-    """Answer a cursor that leads nowhere."""
+def _bad_request(error: CursorError | DepthError) -> Response:
+    """Answer a cursor that leads nowhere, or a depth that a player does not have."""
     return _respond(HTTPStatus.BAD_REQUEST, str(error))
 
 
-def _not_found(error: GameNotFoundError | RunNotFoundError) -> Response:
+def _not_found(error: GameNotFoundError | RunNotFoundError | PlayerNotFoundError) -> Response:
     """Answer an unknown id or name."""
     return _respond(HTTPStatus.NOT_FOUND, str(error))
+
+
+def _model_not_found(error: ModelNotFoundError) -> Response:
+    """Answer what needs a model that nobody has trained here, with the command that trains it."""
+    return _respond(HTTPStatus.NOT_FOUND, str(error), command=error.command)
 
 
 def _store_error(error: StoreError) -> Response:

@@ -97,7 +97,7 @@ class RunFolder:
 
     def settings(self) -> dict[str, Any] | None:
         """Return its settings, None if they cannot be read; numbers that JavaScript cannot hold come as text."""
-        with suppress(OSError, ValueError, RecursionError), _opened(self.folder / SETTINGS_NAME) as file:
+        with suppress(OSError, ValueError, RecursionError), open_regular(self.folder / SETTINGS_NAME) as file:
             text = file.read(MAX_SETTINGS)
             values = json.loads(text, parse_constant=str, parse_int=_int_or_text, parse_float=_float_or_text)
             return values if isinstance(values, dict) else None
@@ -115,7 +115,7 @@ class RunFolder:
         start, mark = int(after.partition("-")[0]), after.partition("-")[2]
         curves = Curves()
         try:
-            with _opened(self.folder / METRICS_NAME) as file:
+            with open_regular(self.folder / METRICS_NAME) as file:
                 if _mark(file, start) != mark:
                     start = 0
                 end = start
@@ -128,7 +128,7 @@ class RunFolder:
 
     def _last_rows(self) -> list[dict[str, Any]]:
         """Return the newest one or two lines."""
-        with suppress(OSError), _opened(self.folder / METRICS_NAME) as file:
+        with suppress(OSError), open_regular(self.folder / METRICS_NAME) as file:
             start = max(0, file.seek(0, os.SEEK_END) - TAIL)
             newest_first = (parse_row(line) or {} for line in reversed(list(_lines(file, start))))
             return list(islice((row for row in newest_first if counter_of(row) is not None), 2))[::-1]
@@ -182,7 +182,7 @@ def _modified(path: Path) -> float | None:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
+def open_regular(path: Path) -> Iterator[BinaryIO]:
     """Open a regular file: a link is refused, and nothing waits for the other end of a pipe."""
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):

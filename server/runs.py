@@ -29,7 +29,7 @@ class Runs:
 
     def summaries(self) -> tuple[list[RunSummary], int]:
         """Return the runs, the one that wrote last first, and how many older ones are left out."""
-        runs = sorted(self._all(), key=lambda run: (-run.updated_at, run.name))
+        runs = sorted(self.folders(), key=lambda run: (-run.updated_at, run.name))
         return [run.summary() for run in runs[:MAX_LISTED]], max(0, len(runs) - MAX_LISTED)
 
     def find(self, name: str) -> RunFolder:
@@ -40,13 +40,13 @@ class Runs:
         RunNotFoundError
             If there is none of this name.
         """
-        for run in self._all():
+        for run in self.folders():
             if run.name == name:
                 return run
         raise RunNotFoundError(f"there is no run {name[:100]!r}")
 
-    def _all(self) -> Iterator[RunFolder]:
-        """Give every run."""
+    def folders(self) -> Iterator[RunFolder]:
+        """Give every run, in no order."""
         for name, folder in _subfolders(self._folder):
             inner = [(f"{name}/{inner_name}", inner) for inner_name, inner in _subfolders(folder)]
             for run in (open_run(*named) for named in [(name, folder), *inner]):
