@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import {
-  MOVE_MS, SPEEDS, advance, changeSpeed, createPlayer, msPerPly, pause, play, seek, setSpeed, toggle,
+  MOVE_MS, SPEEDS, advance, changeSpeed, createPlayer, msPerPly, pause, play, resize,
+  seek, setSpeed, toggle,
 } from '../../web/static/js/player.js';
 
 test('seeking is clamped to the game', () => {
@@ -103,4 +104,25 @@ test('at the highest speed the longest game ends in two seconds', () => {
   const player = advance(play(createPlayer(60_000, 0, Infinity)), 2000);
 
   assert.deepEqual([player.ply, player.playing], [60_000, false]);
+});
+
+test('play waits at the end of a game that grows, and goes on at once with what comes', () => {
+  let player = advance(play(createPlayer(3, 0, 1, true)), 10 * MOVE_MS);
+  assert.deepEqual([player.ply, player.playing], [3, true]);
+
+  player = advance(resize(player, 9), 0);
+  assert.equal(player.ply, 4);
+
+  player = advance(resize(player, 5, false), 10 * MOVE_MS);
+  assert.deepEqual([player.ply, player.playing], [5, false]);
+});
+
+test('a game that may still grow plays from its end without starting over', () => {
+  assert.deepEqual([play(createPlayer(0, 0, 1, true)).playing, play(createPlayer(3, 3, 1, true)).ply], [true, 3]);
+  assert.equal(play(createPlayer(3, 0, 1, true), -1).ply, 3);
+});
+
+test('a game that loses its last plies shows its new end', () => {
+  assert.equal(resize(createPlayer(9, 8), 5).ply, 5);
+  assert.equal(resize(createPlayer(9, 2), 5).ply, 2);
 });

@@ -11,6 +11,7 @@
  * @property {1 | -1} direction forward or backward play
  * @property {number} speed    one of SPEEDS
  * @property {number} credit   ms of play not yet turned into plies
+ * @property {boolean} open    whether more plies may come: forward play then waits at the end
  */
 
 /** Multiples of the original's pace; Infinity is "as fast as it can". */
@@ -27,9 +28,17 @@ const clamp = (ply, length) => Math.min(Math.max(ply, 0), length);
 /** The ply where play in the present direction ends. */
 const endOf = ({ direction, length }) => (direction > 0 ? length : 0);
 
+/** Whether it has come to where play ends, and not only to where it waits for more plies. */
+const hasEnded = (player) => player.ply === endOf(player) && !(player.open && player.direction > 0);
+
 /** @returns {Player} */
-export function createPlayer(length, ply = 0, speed = 1) {
-  return { length, ply: clamp(ply, length), playing: false, direction: 1, speed, credit: 0 };
+export function createPlayer(length, ply = 0, speed = 1, open = false) {
+  return { length, ply: clamp(ply, length), playing: false, direction: 1, speed, credit: 0, open };
+}
+
+/** Go on with a game that has grown, or lost its last plies. */
+export function resize(player, length, open = player.open) {
+  return { ...player, length, open, ply: clamp(player.ply, length) };
 }
 
 export function pause(player) {
@@ -43,8 +52,8 @@ export function seek(player, ply) {
 
 /** Play on in a direction: the first move comes at once, and from the end it starts over. */
 export function play(player, direction = player.direction) {
-  const next = { ...player, direction, playing: player.length > 0 };
-  if (next.ply === endOf(next)) next.ply = endOf({ ...next, direction: -direction });
+  const next = { ...player, direction, playing: player.length > 0 || player.open };
+  if (hasEnded(next)) next.ply = endOf({ ...next, direction: -direction });
   return { ...next, credit: msPerPly(next) };
 }
 
@@ -75,5 +84,6 @@ export function advance(player, ms) {
   const due = Math.floor((player.credit + ms) / period);
   const ply = clamp(player.ply + player.direction * due, player.length);
   const next = { ...player, ply, credit: player.credit + ms - due * period };
-  return ply === endOf(next) ? pause(next) : next;
+  if (hasEnded(next)) return pause(next);
+  return ply === endOf(next) ? { ...next, credit: period } : next; // what comes next is due at once
 }

@@ -63,6 +63,12 @@ export class Viewer {
     return this.#state;
   }
 
+  /** Take in that the game has grown or shrunk; `open` is whether more may come. */
+  resize(open = this.#state.open) {
+    this.#state = player.resize(this.#state, this.#game.length, open);
+    this.#draw(0);
+  }
+
   /** Carry out a command by name. */
   run(command, argument) {
     const was = this.#state;
