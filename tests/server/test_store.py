@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 from game2048 import GameRecord
 from server import CursorError, GameNotFoundError, GameStore, SchemaError, ServerError, StoreError, sqlite_url
 from server.config import default_database
-from server.store import _page_query
+from server.store.games import _page_query
 from tests.game2048.games import NEARLY_65536, greedy, record_game, thoughts, with_probabilities
 
 
@@ -76,7 +76,7 @@ def test_any_agent_name_survives(store: GameStore, game: GameRecord) -> None:
 
 
 def test_games_are_added_together_or_not_at_all(store: GameStore, games: list[GameRecord]) -> None:
-    with store._engine.begin() as connection:
+    with store._database.engine.begin() as connection:
         connection.exec_driver_sql(
             f"CREATE TRIGGER full BEFORE INSERT ON games WHEN new.id = '{games[3].id}' "
             "BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
@@ -173,8 +173,8 @@ def test_pages_are_read_from_the_index(
     store: GameStore, games: list[GameRecord], after: tuple[int, int, str] | None
 ) -> None:
     store.add_many(games)
-    query = _page_query(after).limit(3).compile(store._engine, compile_kwargs={"literal_binds": True})
-    with store._engine.connect() as connection:
+    query = _page_query(after).limit(3).compile(store._database.engine, compile_kwargs={"literal_binds": True})
+    with store._database.engine.connect() as connection:
         plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}").fetchall()
 
     assert "games_by_score" in str(plan)
@@ -245,7 +245,7 @@ def test_readers_do_not_wait_for_a_writer(store: GameStore, url: str, games: lis
 
 
 def test_a_lock_that_stays_is_a_store_error(monkeypatch: pytest.MonkeyPatch, url: str, games: list[GameRecord]) -> None:
-    monkeypatch.setattr("server.store.BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("server.store.database.BUSY_SECONDS", 0.05)
     with GameStore(url) as store:
         writer = sqlite3.connect(file_of(url), isolation_level=None)
         writer.execute("BEGIN IMMEDIATE")
@@ -312,7 +312,7 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
 
 def test_a_damaged_game_is_named(store: GameStore, game: GameRecord) -> None:
     store.add(game)
-    with store._engine.begin() as connection:
+    with store._database.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE games SET game = ?", (game.to_bytes()[:-1] + b"\x80",))
 
     with pytest.raises(StoreError, match=f"the game '{game.id}' is damaged: ply {game.n_moves}: "):
