@@ -1,9 +1,6 @@
-"""Games as files: our JSON form, and the JSON of hobby recorders.
+"""The JSON of hobby recorders: one object a ply, in the actions 0 up, 1 right, 2 down, 3 left.
 
-`parse_game` takes the bytes of either, from a file or an upload, and trusts nothing: what is not a legal game is a
-`RecordError` that names the ply and the reason.
-
-The hobby form is one object a ply, in the actions 0 up, 1 right, 2 down, 3 left::
+::
 
     {"gameplay": {"initialboard": [[0, 0, 2, 0], ...],
                   "gameplay": [{"move_made": 3, "new_tile_idx": [0, 1], "new_tile_val": 2,
@@ -14,20 +11,16 @@ Two variants of it are read as well: without the outer object, and with exponent
 two readings explains. A ply that moves nothing is in no variant: such a file was written by a faulty recorder.
 """
 
-import re
 from collections.abc import Sequence
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Literal
 
 import msgspec
 import numpy as np
-from msgspec import UNSET, Meta, Raw, Struct, UnsetType, structs
+from msgspec import Meta, Struct
 
 from game2048.board import MAX_EXPONENT
+from game2048.formats.decoding import decode
 from game2048.record import MAX_PLIES, GameRecord, RecordError
-
-T = TypeVar("T")
-
-BYTE_ORDER_MARKS: Final = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
 Index = Annotated[int, Meta(ge=0, le=3)]
 Row = tuple[int, int, int, int]
@@ -56,71 +49,16 @@ class _HobbyFile(Struct):
     gameplay: _HobbyGame
 
 
-class _OurFile(Struct):
-    """The fields of our form, of whatever types: `GameRecord.from_json` judges them."""
-
-    format: Any = UNSET
-    version: Any = UNSET
-    ruleset: Any = UNSET
-    id: Any = UNSET
-    agent: Any = UNSET
-    seed: Any = UNSET
-    score: Any = UNSET
-    max_tile: Any = UNSET
-    n_moves: Any = UNSET
-    set_up: Any = UNSET
-    start: Any = UNSET
-    plies: Any = UNSET
-    probabilities: Any = UNSET
-
-
-class _Outline(Struct):
-    """The fields that tell the forms apart, not yet decoded."""
-
-    format: Raw | UnsetType = UNSET
-    initialboard: Raw | UnsetType = UNSET
-    gameplay: Raw | UnsetType = UNSET
-
-
 # --- reading ---
 
 
-def parse_game(data: bytes) -> GameRecord:
-    """Read a game from the bytes of a JSON file, in our form or in a hobby form.
-
-    Raises
-    ------
-    RecordError
-        If the bytes are not JSON in UTF-8, not one of the forms, or not a legal game.
-
-    Examples
-    --------
-    >>> game = b'{"initialboard": [[2, 0, 0, 2], [0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]], "gameplay": ['
-    >>> ply = b'{"move_made": 3, "new_tile_idx": [1, 1], "new_tile_val": 2, "move_idx": 1, "reward": %d}]}'
-    >>> parse_game(game + ply % 4).score
-    4
-    >>> parse_game(game + ply % 6)
-    Traceback (most recent call last):
-        ...
-    game2048.record.RecordError: ply 1: the reward is 4 by the rules, got 6
-    """
-    if data.startswith(BYTE_ORDER_MARKS):
-        raise RecordError("the file starts with a byte-order mark: save it as UTF-8 without one")
-    try:
-        outline = _decode(data, _Outline)
-        if outline.format is not UNSET:
-            given = structs.asdict(_decode(data, _OurFile))
-            return GameRecord.from_json({name: value for name, value in given.items() if value is not UNSET})
-        if outline.initialboard is not UNSET:
-            return _read_hobby(_decode(data, _HobbyGame))
-        if outline.gameplay is not UNSET:
-            return _read_hobby(_decode(data, _HobbyFile).gameplay)
-    except RecursionError:
-        raise RecordError("the JSON is nested too deeply") from None
-    raise RecordError("not a game: neither 'format', nor 'initialboard', nor 'gameplay' is there")
+def read_hobby(data: bytes, *, outer: bool) -> GameRecord:
+    """Read a game, with or without the outer object."""
+    game = decode(data, _HobbyFile).gameplay if outer else decode(data, _HobbyGame)
+    return _read(game)
 
 
-def _read_hobby(game: _HobbyGame) -> GameRecord:
+def _read(game: _HobbyGame) -> GameRecord:
     """Replay a hobby game in each reading of its start board; the one that explains every ply is right."""
     readings = _start_readings([tile for row in game.initialboard for tile in row])
     failures = []
@@ -176,42 +114,12 @@ def _code(ply: _HobbyPly) -> int:
     return ply.move_made << 5 | (4 * row + column) << 1 | (ply.new_tile_val == 4)
 
 
-def _decode(data: bytes, form: type[T]) -> T:
-    """Decode JSON into a type; what is wrong is a RecordError, with the ply where it is inside one."""
-    try:
-        return msgspec.json.decode(data, type=form)
-    except msgspec.ValidationError as error:
-        message, _, path = str(error).partition(" - at `$")
-        ply, field = _place(path.strip(".`"))
-        reason = message[0].lower() + message[1:]
-        raise RecordError(f"{field}: {reason}" if field else reason, ply=ply) from None
-    except msgspec.DecodeError as error:
-        raise RecordError(f"not JSON: {error}") from None
-    except UnicodeDecodeError:
-        raise RecordError("not JSON: the text is not UTF-8") from None
-
-
-def _place(path: str) -> tuple[int | None, str]:
-    """Split the path of a wrong value into the ply and the field.
-
-    >>> _place("gameplay.gameplay[3].new_tile_idx[0]"), _place("gameplay.initialboard[1]")
-    ((4, 'new_tile_idx[0]'), (None, 'gameplay.initialboard[1]'))
-    """
-    in_ply = re.search(r"gameplay\[(\d+)\]\.?(.*)", path)
-    return (int(in_ply[1]) + 1, in_ply[2]) if in_ply else (None, path)
-
-
 def _shown(number: int) -> str:
     """Show an integer of unknown size in an error message."""
     return str(number) if abs(number) < 10**18 else "a huge number"
 
 
 # --- writing ---
-
-
-def format_game(record: GameRecord) -> bytes:
-    """Write a game as compact JSON in our form."""
-    return msgspec.json.encode(record.to_json())
 
 
 def format_hobby(record: GameRecord) -> bytes:
