@@ -3,9 +3,14 @@
 import gzip
 import hashlib
 from dataclasses import dataclass
-from typing import Self
+from functools import lru_cache
+from typing import Final, Self
 
 from flask import Response, request
+from werkzeug.datastructures import Accept
+from werkzeug.http import parse_accept_header
+
+MAX_ACCEPT: Final = 200  # characters of Accept-Encoding that are read
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,15 +43,24 @@ class Body:
 
     def respond(self, *, cache_control: str, status: int = 200) -> Response:
         """Answer the request at hand, compressed if it accepts that, 304 if it has these bytes already."""
-        if self.gzip is not None and request.accept_encodings.quality("gzip") > 0:
-            response = Response(self.gzip, status, content_type=self.content_type)
-            response.content_encoding = "gzip"
-            response.set_etag(f"{self.digest}-gzip")
+        environ = request.environ
+        headers = [("Content-Type", self.content_type), ("Vary", "Accept-Encoding"), ("Cache-Control", cache_control)]
+        if self.gzip is not None and accepts_gzip(environ.get("HTTP_ACCEPT_ENCODING", "")[:MAX_ACCEPT]):
+            headers += [("Content-Encoding", "gzip"), ("ETag", f'"{self.digest}-gzip"')]
+            response = Response(self.gzip, status, headers)
         else:
-            response = Response(self.raw, status, content_type=self.content_type)
-            response.set_etag(self.digest)
-        response.vary.add("Accept-Encoding")
-        response.headers["Cache-Control"] = cache_control
-        if status == 200:
-            response.make_conditional(request)
+            headers.append(("ETag", f'"{self.digest}"'))
+            response = Response(self.raw, status, headers)
+        if status == 200 and "HTTP_IF_NONE_MATCH" in environ:
+            response.make_conditional(environ)
         return response
+
+
+@lru_cache(maxsize=256)
+def accepts_gzip(accept_encoding: str) -> bool:
+    """Whether a client takes gzip; the few headers that browsers send are read once.
+
+    >>> [accepts_gzip(value) for value in ("gzip, deflate, br", "*", "gzip;q=0", "br", "")]
+    [True, True, False, False, False]
+    """
+    return parse_accept_header(accept_encoding, Accept).quality("gzip") > 0
