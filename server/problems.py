@@ -15,9 +15,11 @@ from game2048.record import RecordError
 from server.errors import (
     BusyError,
     CursorError,
+    DepthError,
     GameNotFoundError,
     JobError,
     ModelNotFoundError,
+    PlayerNotFoundError,
     RunNotFoundError,
     StoreError,
     TimeLimitError,
