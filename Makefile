@@ -22,7 +22,7 @@ demo: $(VENV)/.core  ## Train an agent for about a minute, record its games, wat
 	$(BIN)/game2048 demo
 
 test: $(VENV)/.dev  ## Run the default test suite
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4
 
 test-slow: $(VENV)/.dev  ## Run all tests: learning, a million boards, a wheel in an empty environment, external trainers
 	$(BIN)/python -m pytest -m "not external"
