@@ -10,7 +10,7 @@ All parts are those of images: `generative.diffusion.schedules`, `generative.dif
 (5, 2)
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, Final
 
 import numpy as np
@@ -139,31 +139,59 @@ def train_points(
     SettingError
         If the points are not finite, or all the same in one coordinate, or a setting breaks its rule.
     """
+    settings: dict[str, Any] = {"schedule": schedule, "parametrization": parametrization, "width": width, "start": start}
+    learning = learn_points(points, seed=seed, look=[steps], steps=steps, batch_size=batch_size, lr=lr, **settings)
+    for _, model in learning:
+        averaged = model.state_dict()
+    model.load_state_dict(averaged)
+    return model
+
+
+def learn_points(
+    points: npt.ArrayLike,
+    *,
+    seed: int,
+    look: Collection[int],
+    steps: int,
+    batch_size: int = 512,
+    lr: float = 4e-3,
+    **settings: Any,
+) -> Iterator[tuple[int, PointDiffusion]]:
+    """Learn as `train_points`, and yield the model, with its averaged weights, after each of the steps in ``look``.
+
+    It is the same model each time, which goes on learning.
+
+    Parameters
+    ----------
+    look : collection of int
+        Steps, from 0 to ``steps``.
+    points, seed, steps, batch_size, lr, **settings
+        As in `train_points`.
+    """
     data = np.asarray(points, np.float32)
     if data.ndim != 2 or not len(data) or not np.isfinite(data).all() or not data.std(0).all():
         raise SettingError(f"points must be finite and differ, of shape (n, dimensions), got shape {data.shape}")
     rng = random.manual_seed(seed)
     centre, spread = data.mean(0), data.std(0)
     data = (data - centre) / spread
-    model = PointDiffusion(
-        centre, spread, schedule=schedule, parametrization=parametrization, width=width, start=start, generator=rng
-    )
+    model = PointDiffusion(centre, spread, generator=rng, **settings)
     optimizer = optim.Adam(model.parameters(), lr=lr)
     falling, average = CosineLR(optimizer, steps), EMA(model, 0.99)
-    for _ in range(steps):
+    for step in range(steps + 1):
+        if step in look:
+            with average.applied():
+                yield step, model
+        if step == steps:
+            return
         x0 = data[rng.integers(len(data), size=batch_size)]
         times = prediction.draw_times(batch_size, rng)
-        x_t, t, target = prediction.noised(x0, times, model.schedule, parametrization, rng)
+        x_t, t, target = prediction.noised(x0, times, model.schedule, model.parametrization, rng)
         loss = F.mse_loss(model(x_t, t), target)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         falling.step()
         average.update()
-    with average.applied():
-        averaged = model.state_dict()
-    model.load_state_dict(averaged)
-    return model
 
 
 def energy_distance(a: npt.ArrayLike, b: npt.ArrayLike) -> float:
