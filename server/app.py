@@ -7,9 +7,13 @@ from flask import Flask
 from server import problems, security
 from server.api import Api
 from server.config import ServerConfig
+from server.lessons_api import LessonsApi
 from server.limits import RateLimits
+from server.live import Live
 from server.models import Models
+from server.models_api import ModelsApi
 from server.pages import Pages
+from server.players import Players
 from server.runs import Runs
 from server.runs_api import RunsApi
 from server.store import GameStore
@@ -53,11 +57,14 @@ def create_app(config: ServerConfig | None = None, *, store: GameStore | None = 
     atexit.register(workers.close)
     streams = Streams(config.max_streams)
     app.extensions |= {"game_store": store, "workers": workers, "streams": streams}
-    app.extensions["models"] = Models(Runs(config.runs))
+    models = app.extensions["models"] = Models(Runs(config.runs))
     app.extensions["rate_limits"] = RateLimits(enabled=config.rate_limits)
     security.register(app, config)
     problems.register(app)
     app.register_blueprint(Api(store, config).blueprint())
     app.register_blueprint(RunsApi(Runs(config.runs)).blueprint())
+    app.register_blueprint(Live(Players(Runs(config.runs)), workers, streams).blueprint())
+    app.register_blueprint(ModelsApi(models, workers).blueprint())
+    app.register_blueprint(LessonsApi(workers, streams).blueprint())
     app.register_blueprint(Pages(store).blueprint())
     return app

@@ -14,7 +14,18 @@ Task = Callable[[dict[str, Any], Callable[[], None]], Iterator[Any]]
 
 # Name -> where it is; imported when it is first asked for.
 TASKS: Final[dict[str, str]] = {
+    "advise": "server.workers.playing:advise",
+    "analyse": "server.workers.analysing:analyse",
     "pause": "server.workers.tasks:pause",
+    "play": "server.workers.playing:play",
+    "predict": "server.workers.model_tasks:predict",
+    "samples": "server.workers.samples:samples",
+    "weights": "server.workers.model_tasks:weights",
+    "lesson-backpropagation": "server.workers.lessons.backpropagation:lesson",
+    "lesson-adam": "server.workers.lessons.adam:lesson",
+    "lesson-td": "server.workers.lessons.td:lesson",
+    "lesson-diffusion": "server.workers.lessons.diffusion:lesson",
+    "lesson-weights": "server.workers.lessons.weights:lesson",
 }
 
 
