@@ -139,8 +139,18 @@ def train_points(
     SettingError
         If the points are not finite, or all the same in one coordinate, or a setting breaks its rule.
     """
-    settings: dict[str, Any] = {"schedule": schedule, "parametrization": parametrization, "width": width, "start": start}
-    learning = learn_points(points, seed=seed, look=[steps], steps=steps, batch_size=batch_size, lr=lr, **settings)
+    learning = learn_points(
+        points,
+        seed=seed,
+        look=[steps],
+        steps=steps,
+        batch_size=batch_size,
+        lr=lr,
+        schedule=schedule,
+        parametrization=parametrization,
+        width=width,
+        start=start,
+    )
     for _, model in learning:
         averaged = model.state_dict()
     model.load_state_dict(averaged)

@@ -32,17 +32,17 @@ RULES: Final[dict[str, Rule]] = {
 
 
 def ravine(x: Any, y: Any) -> Any:
-    """Forty times as steep across as along."""
+    """Return the height of a slope forty times as steep across as along."""
     return 0.05 * x * x + 2.0 * y * y
 
 
 def valley(x: Any, y: Any) -> Any:
-    """Rosenbrock's valley, less deep: its floor is bent, and the lowest place is (1, 1)."""
+    """Return the height of Rosenbrock's valley, less deep: its floor is bent, and the lowest place is (1, 1)."""
     return 0.2 * ((1 - x) * (1 - x) + 8 * (y - x * x) * (y - x * x))
 
 
 def saddle(x: Any, y: Any) -> Any:
-    """A pass between two hollows: exactly on the ridge, y = 0, no gradient leads down."""
+    """Return the height of a pass between two hollows: on the ridge, y = 0, no gradient leads down."""
     return 0.5 * x * x - y * y + 0.25 * y * y * y * y + 1
 
 
@@ -58,7 +58,10 @@ def lesson(arguments: dict[str, Any], ready: Callable[[], None]) -> Iterator[lis
     """
     ready()
     surface, lrs = SURFACES[arguments["surface"]], (arguments["sgd_lr"], arguments["adam_lr"])
-    yield ["start", {"rules": list(RULES), "reach": REACH, "map_side": MAP_SIDE, "n_steps": N_STEPS, "map": _map(surface)}]
+    yield [
+        "start",
+        {"rules": list(RULES), "reach": REACH, "map_side": MAP_SIDE, "n_steps": N_STEPS, "map": _map(surface)},
+    ]
     start = [arguments["x"], arguments["y"]]
     walkers = {name: Walker(start, rule, lrs, arguments) for name, rule in RULES.items()}
     learners = {name: Learner(rule, lrs, arguments["seed"]) for name, rule in RULES.items()}

@@ -31,7 +31,7 @@ def lesson(arguments: dict[str, Any], ready: Callable[[], None]) -> Iterator[lis
 
     Frames hold: step, loss, how many points are ``right``; ``map``, the probability of the second class on a grid
     (uint8); ``grid`` and ``bent``, where the last hidden layer sends a grid of lines and the points (int8);
-    ``weights`` and ``grads``, layer after layer, a matrix (in, out) and its biases each.
+    ``weights`` and ``grads``, layer after layer, a matrix (out, in) and its biases each.
     """
     ready()
     points, labels = _data(arguments["data"], arguments["seed"])
@@ -73,7 +73,7 @@ def lesson(arguments: dict[str, Any], ready: Callable[[], None]) -> Iterator[lis
                     "grid": pack_units(_forward(hidden, _grid())),
                     "bent": pack_units(_forward(hidden, points)),
                     "weights": rounded(np.concatenate([p.numpy().ravel() for p in parameters])),
-                    "grads": rounded(np.concatenate([np.ravel(p.grad.numpy()) for p in parameters]), 6),
+                    "grads": rounded(np.concatenate([_grad(p) for p in parameters]), 6),
                 },
             ]
         optimizer.step()
@@ -86,6 +86,12 @@ def _data(name: str, seed: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np
         return 2 * points.points - 1, points.labels
     points = nets.data.moons(120, noise=0.1, generator=seed)
     return points.points - np.array([0.5, 0.25], np.float32), points.labels
+
+
+def _grad(parameter: nets.Tensor) -> npt.NDArray[np.float32]:
+    """Return the gradient of a parameter, flat."""
+    assert parameter.grad is not None
+    return np.asarray(parameter.grad.numpy()).ravel()
 
 
 def _forward(layers: nets.Module, points: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -26,8 +26,8 @@ def lesson(arguments: dict[str, Any], ready: Callable[[], None]) -> Iterator[lis
     """Learn with ``trace_decay`` (lambda), ``alpha`` and ``seed``.
 
     Frames hold, of the games since the frame before: ``score`` (mean), ``best`` and ``tile`` (largest); ``error``, the
-    mean TD error; and so far: ``games``, ``moves``, ``used`` (lines whose weight has changed), and ``table``, weights in
-    points (int16), of shape (first, second, third, fourth exponent), `N_EXPONENTS` each.
+    mean TD error; and so far: ``games``, ``moves``, ``used`` (lines whose weight has changed), and ``table``, weights
+    in points (int16), of shape (first, second, third, fourth exponent), `N_EXPONENTS` each.
     """
     decay = arguments["trace_decay"]
     settings = TDSettings(alpha=arguments["alpha"], trace_decay_start=decay, trace_decay_end=decay)
@@ -67,7 +67,8 @@ def table(outer: Weights) -> npt.NDArray[np.int16]:
     backward = sum(exponents << (4 * place) for place, exponents in enumerate(cells[::-1]))
     limits = np.iinfo(np.int16)
     values = np.clip(np.nan_to_num(outer[np.minimum(forward, backward)]), limits.min, limits.max)
-    return np.rint(values).astype(np.int16)
+    points: npt.NDArray[np.int16] = np.rint(values).astype(np.int16)
+    return points
 
 
 def untouched(n: int) -> Weights:

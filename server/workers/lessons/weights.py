@@ -39,7 +39,7 @@ def lesson(arguments: dict[str, Any], ready: Callable[[], None]) -> Iterator[lis
         batch = random.integers(len(x), size=BATCH)
         loss = F.cross_entropy(layer(x[batch]), y[batch])
         if step in wanted:
-            weights = layer.weight.numpy().T  # (10, 784)
+            weights = layer.weight.numpy()  # (10, 784)
             right = layer(images[held_out]).numpy().argmax(1) == labels[held_out]
             yield [
                 "frame",
@@ -59,4 +59,4 @@ def lesson(arguments: dict[str, Any], ready: Callable[[], None]) -> Iterator[lis
 def _digits() -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
     """Return images, shape (n, 784), and what they show."""
     drawn = nets.data.glyphs(N_IMAGES, generator=0, characters=string.digits)
-    return drawn.images.reshape(N_IMAGES, -1).astype(np.float32) / 255, drawn.labels.astype(np.int64)
+    return (drawn.images.reshape(N_IMAGES, -1) / 255).astype(np.float32), drawn.labels.astype(np.int64)
