@@ -11,7 +11,7 @@ export class ApiError extends Error {
 }
 
 /** The error that a response tells of, as problem+json or by its status alone. */
-async function problemOf(response) {
+export async function problemOf(response) {
   const problem = await response.json().catch(() => ({}));
   const title = problem?.title ?? `The server answered ${response.status}.`;
   return new ApiError(title, problem?.detail ?? '', response.status);

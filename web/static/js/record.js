@@ -35,8 +35,13 @@ export function plyCode(plies, index) {
   return code;
 }
 
+/** The character of a ply's code. */
+export function plyCharacter(code) {
+  return code & 1 ? String.fromCharCode(FIRST_WITH_FOUR + (code >> 1)) : ALPHABET[code >> 1];
+}
+
 /** Replay one ply from `board`; returns the board after its new tile, and its reward. */
-function replay(board, code, ply) {
+export function replay(board, code, ply) {
   const cell = (code >> 1) & 15;
   const { board: after, moved, reward } = slide(board, code >> 5);
   if (!moved) throw new RecordError(`Ply ${ply} moves nothing: ${ACTION_NAMES[code >> 5]}.`);
