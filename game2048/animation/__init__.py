@@ -1,0 +1,48 @@
+"""A range of plies of a game as a moving picture: GIF, MP4 or WebM.
+
+Tiles slide, appear and pop as in the original game and on the pages (one difference: a new tile grows, it does not
+fade in). Where a move lasts less than two frames, tiles jump. MP4 and WebM need moviepy, the extra ``video``.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from game2048.animation.drawing import THEMES
+
+KINDS: Final = ("gif", "mp4", "webm")
+MAX_FRAMES: Final = 15_000
+"""Ten minutes; GIFs of that length are as large as nobody wants them."""
+
+
+class AnimationError(ValueError):
+    """An animation that cannot be made as asked."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnimationSettings:
+    """What an animation looks like.
+
+    Raises
+    ------
+    AnimationError
+        If a setting is out of range.
+    """
+
+    width: int = 400
+    """Pixels, rounded up to an even number."""
+    theme: str = "legible"
+    """"legible" or "classic", as on the pages."""
+    speed: float = 1.0
+    """Multiple of the original's pace, 300 ms a move."""
+    fps: int = 25
+    """Frames a second; in a GIF each lasts a whole number of hundredths."""
+    hold: float = 1.0
+    """Seconds that the last board is shown."""
+
+    def __post_init__(self) -> None:
+        for name, low, high in (("width", 120, 1200), ("speed", 0.25, 1000), ("fps", 1, 60), ("hold", 0, 60)):
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise AnimationError(f"{name} must be from {low} to {high}, got {value}")
+        if self.theme not in THEMES:
+            raise AnimationError(f"theme must be one of {', '.join(THEMES)}, got {self.theme!r}")
