@@ -5,6 +5,7 @@ import atexit
 from flask import Flask
 
 from server import problems, security
+from server.analysis_api import AnalysisApi
 from server.api import Api
 from server.config import ServerConfig
 from server.lessons_api import LessonsApi
@@ -63,7 +64,10 @@ def create_app(config: ServerConfig | None = None, *, store: GameStore | None = 
     problems.register(app)
     app.register_blueprint(Api(store, config).blueprint())
     app.register_blueprint(RunsApi(Runs(config.runs)).blueprint())
-    app.register_blueprint(Live(Players(Runs(config.runs)), workers, streams).blueprint())
+    players = Players(Runs(config.runs))
+    app.extensions["players"] = players
+    app.register_blueprint(AnalysisApi(store, players, workers, streams, keeps=not config.read_only).blueprint())
+    app.register_blueprint(Live(players, workers, streams).blueprint())
     app.register_blueprint(ModelsApi(models, workers).blueprint())
     app.register_blueprint(LessonsApi(workers, streams).blueprint())
     app.register_blueprint(Pages(store).blueprint())
