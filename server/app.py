@@ -8,6 +8,7 @@ from server import problems, security
 from server.analysis_api import AnalysisApi
 from server.api import Api
 from server.config import ServerConfig
+from server.exports import Exports
 from server.lessons_api import LessonsApi
 from server.limits import RateLimits
 from server.live import Live
@@ -70,5 +71,6 @@ def create_app(config: ServerConfig | None = None, *, store: GameStore | None = 
     app.register_blueprint(Live(players, workers, streams).blueprint())
     app.register_blueprint(ModelsApi(models, workers).blueprint())
     app.register_blueprint(LessonsApi(workers, streams).blueprint())
+    app.register_blueprint(Exports(store, workers).blueprint())
     app.register_blueprint(Pages(store).blueprint())
     return app

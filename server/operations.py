@@ -31,7 +31,8 @@ class Operation:
     body: Any = None
     """The type of a JSON body, or a media type as text; None takes none."""
     answers: Mapping[int, Any] = field(default_factory=dict)
-    """By status: the type of the JSON that comes, a media type as text, or None for an empty answer."""
+    """By status: the type of the JSON that comes, a media type as text (or several, ", " between), or None for an empty
+    answer."""
     problems: tuple[int, ...] = ()
     """Statuses of the problem details that are to be expected besides 400, 404 and 405, which any address has."""
 

@@ -7,11 +7,12 @@ fade in). Where a move lasts less than two frames, tiles jump. MP4 and WebM need
 from dataclasses import dataclass
 from typing import Final
 
-from game2048.animation.drawing import THEMES
-
+THEMES: Final = ("legible", "classic")
 KINDS: Final = ("gif", "mp4", "webm")
 MAX_FRAMES: Final = 15_000
 """Ten minutes; GIFs of that length are as large as nobody wants them."""
+MOVE_MS: Final = 300.0
+"""How long a move lasts in the original game."""
 
 
 class AnimationError(ValueError):
@@ -46,3 +47,12 @@ class AnimationSettings:
                 raise AnimationError(f"{name} must be from {low} to {high}, got {value}")
         if self.theme not in THEMES:
             raise AnimationError(f"theme must be one of {', '.join(THEMES)}, got {self.theme!r}")
+
+    def n_frames(self, n_plies: int) -> int:
+        """Return how many frames so many plies take.
+
+        >>> AnimationSettings().n_frames(10)
+        101
+        """
+        playing = n_plies * MOVE_MS / self.speed / 1000
+        return round((playing + self.hold) * self.fps) + 1

@@ -47,7 +47,7 @@ BEYOND_2048: Final[tuple[RGB, ...]] = (
     (103, 71, 176),
     (161, 48, 127),  # 65536
 )
-THEMES: Final = {
+THEME_COLOURS: Final = {
     "legible": [(face, DARK) for face in UP_TO_2048] + [(face, WHITE) for face in BEYOND_2048] + [(SOOT, GOLD)],
     "classic": [(face, BROWN if e < 2 else LIGHT) for e, face in enumerate(UP_TO_2048)] + [(BLACK, LIGHT)] * 6,
 }
@@ -82,7 +82,7 @@ class Drawing:
     width : int
         Pixels, even.
     theme : str
-        A name of `THEMES`.
+        "legible" or "classic".
 
     Attributes
     ----------
@@ -103,7 +103,7 @@ class Drawing:
         self._header = round(0.12 * width)
         self.height = (self._header + self._side + self._margin + 1) // 2 * 2
         self.palette = _palette(theme)
-        self._framed = THEMES[theme].index((SOOT, GOLD)) + 1 if theme == "legible" else 0
+        self._framed = THEME_COLOURS[theme].index((SOOT, GOLD)) + 1 if theme == "legible" else 0
         self._sprite = cache(self._draw_sprite)
         self._words = cache(self._draw_words)
         self._background = self._draw_background()
@@ -162,7 +162,7 @@ class Drawing:
 def _palette(theme: str) -> Pixels:
     """Return the colours, in the order of their numbers."""
     colours = [PAGE, *_steps(PAGE, TEXT, INKS), BOARD, *_steps(BOARD, EMPTY, EDGES)]
-    for face, ink in THEMES[theme]:
+    for face, ink in THEME_COLOURS[theme]:
         colours += [*_steps(BOARD, face, EDGES), *_steps(face, ink, INKS)]
     palette = np.zeros((256, 3), np.uint8)
     palette[: len(colours)] = colours

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from game2048.animation import MAX_FRAMES, AnimationError, AnimationSettings
+from game2048.animation import MAX_FRAMES, MOVE_MS, AnimationError, AnimationSettings
 from game2048.animation.drawing import Drawing, Pixels, Tile
-from game2048.animation.motion import MOVE_MS, moving, step, still
+from game2048.animation.motion import moving, step, still
 from game2048.record import GameRecord
 
 
@@ -15,12 +15,6 @@ class Frame(NamedTuple):
     pixels: Pixels
     """Numbers of colours, shape (height, width)."""
     n: int
-
-
-def n_frames(n_plies: int, settings: AnimationSettings) -> int:
-    """Return how many frames so many plies take."""
-    playing = n_plies * MOVE_MS / settings.speed / 1000
-    return round((playing + settings.hold) * settings.fps) + 1
 
 
 def frames(game: GameRecord, first: int, last: int, drawing: Drawing, settings: AnimationSettings) -> Iterator[Frame]:
@@ -35,7 +29,7 @@ def frames(game: GameRecord, first: int, last: int, drawing: Drawing, settings: 
         raise AnimationError(
             f"plies must be from 0 to {game.n_moves}, the first before the last, got {first} to {last}"
         )
-    total = n_frames(last - first, settings)
+    total = settings.n_frames(last - first)
     if total > MAX_FRAMES:
         raise AnimationError(f"{last - first:,} plies take {total:,} frames at this speed, {MAX_FRAMES:,} at most")
     return _frames(_Film(game, first, last, settings), total, drawing)

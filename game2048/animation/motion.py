@@ -9,7 +9,6 @@ import numpy.typing as npt
 from game2048.animation.drawing import Tile
 from game2048.board import MAX_EXPONENT
 
-MOVE_MS: Final = 300.0
 SLIDE_MS: Final = 100.0
 APPEAR_MS: Final = 200.0
 POP: Final = 1.2  # the size of a merged tile half way

@@ -17,6 +17,7 @@ TASKS: Final[dict[str, str]] = {
     "advise": "server.workers.playing:advise",
     "analyse": "server.workers.analysing:analyse",
     "pause": "server.workers.tasks:pause",
+    "animate": "server.workers.animating:animate",
     "play": "server.workers.playing:play",
     "predict": "server.workers.model_tasks:predict",
     "samples": "server.workers.samples:samples",
@@ -27,6 +28,7 @@ TASKS: Final[dict[str, str]] = {
     "lesson-diffusion": "server.workers.lessons.diffusion:lesson",
     "lesson-weights": "server.workers.lessons.weights:lesson",
 }
+MAX_STEPS: Final = 10_000  # of a pause
 
 
 class TaskError(Exception):
@@ -44,6 +46,8 @@ def pause(arguments: dict[str, Any], ready: Callable[[], None]) -> Iterator[Any]
     """Wait ``steps`` times for ``seconds`` and count: what tests and load measurements need."""
     import time
 
+    if arguments["steps"] > MAX_STEPS:
+        raise TaskError(f"steps must be at most {MAX_STEPS}, got {arguments['steps']}")
     ready()
     for step in range(arguments["steps"]):
         time.sleep(arguments["seconds"])
