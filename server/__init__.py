@@ -4,8 +4,9 @@
 wrong is one family, drawn in `server.errors`.
 """
 
-from server.app import create_app
-from server.config import ServerConfig
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
 from server.errors import (
     AssetsError,
     ConfigError,
@@ -18,9 +19,13 @@ from server.errors import (
     ServerError,
     StoreError,
 )
-from server.run import serve
-from server.store import GameStore, GameSummary, Page, StoredGame
-from server.urls import sqlite_url
+
+if TYPE_CHECKING:
+    from server.app import create_app
+    from server.config import ServerConfig
+    from server.run import serve
+    from server.store import GameStore, GameSummary, Page, StoredGame
+    from server.urls import sqlite_url
 
 __all__ = [
     "AssetsError",
@@ -42,3 +47,22 @@ __all__ = [
     "serve",
     "sqlite_url",
 ]
+
+# Imported when they are first asked for: worker processes need neither Flask nor a database.
+_PLACES: Final = {
+    "GameStore": "server.store",
+    "GameSummary": "server.store",
+    "Page": "server.store",
+    "ServerConfig": "server.config",
+    "StoredGame": "server.store",
+    "create_app": "server.app",
+    "serve": "server.run",
+    "sqlite_url": "server.urls",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Return a public name."""
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_PLACES[name]), name)

@@ -2,29 +2,26 @@
 
 import contextlib
 import logging
-import os
-import select
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Generator, Iterator
-from typing import Any, BinaryIO, Final
-
-import msgspec
+from collections import Counter, defaultdict, deque
+from collections.abc import Generator
+from typing import Any, Final
 
 from server.errors import BusyError, JobError, TimeLimitError
-from server.workers.frames import LENGTH, write_frame
+from server.workers.handle import WorkerHandle
 from server.workers.tasks import TaskError
 
 logger = logging.getLogger(__name__)
 
-PREPARATION: Final = 180.0  # seconds until a task is ready: kernels that were never compiled here take their time
-ONE_THREAD: Final = {"OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
+ROOM_FOR_JOBS: Final = 8  # that may wait besides those of streams
 
 
 class WorkerPool:
     """Worker processes, started when they are first needed and again after one had to be killed.
+
+    Who waits for a worker gets the next one that is free, however often others come back: jobs that are short take
+    turns.
 
     Parameters
     ----------
@@ -40,15 +37,19 @@ class WorkerPool:
         self.n_workers = n_workers
         self.max_waiting = max_waiting
         self.patience = patience
-        self._free: list[_Process | None] = [None] * n_workers  # None: not started
-        self._waiting = 0
+        self._free: list[WorkerHandle | None] = [None] * n_workers  # None: not started
+        self._working: set[WorkerHandle] = set()
+        self._queue: deque[_Turn] = deque()
         self._closed = False
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._ended: Counter[tuple[str, str]] = Counter()
+        self._seconds: defaultdict[str, float] = defaultdict(float)
 
     def run(self, task: str, arguments: dict[str, Any], *, seconds: float) -> Any:
         """Do a job that has one result, and return it; the errors are those of `stream`."""
         with contextlib.closing(self.stream(task, arguments, seconds=seconds)) as results:
-            return next(results)
+            (result,) = results
+            return result
 
     def stream(self, task: str, arguments: dict[str, Any], *, seconds: float) -> Generator[Any, None, None]:
         """Yield the results of a job as they come; closing the generator calls the job off.
@@ -74,141 +75,134 @@ class WorkerPool:
             If the task failed; the log says more.
         """
         worker = self._take()
-        done = False
+        begun, outcome, idle = time.monotonic(), "cancelled", False
         try:
-            worker = worker or _Process()
-            worker.send(["job", task, arguments])
-            for message in worker.messages(seconds):
-                done = message[0] not in ("ready", "result")
+            worker = self._started(worker)
+            for message in worker.messages(task, arguments, seconds):
+                idle = message[0] not in ("ready", "result")
                 if message[0] == "result":
                     yield message[1]
                 elif message[0] == "refused":
                     raise TaskError(message[1])
                 elif message[0] == "failed":
                     raise JobError(f"the task {task!r} failed: {message[1]}")
+            outcome = "done"
+        except (TaskError, JobError, TimeLimitError) as error:
+            outcome = OUTCOMES[type(error)]
+            raise
         finally:
-            if worker is not None and not done and not worker.call_off():
-                worker.kill()
+            if worker is not None and not idle and not (outcome == "cancelled" and worker.call_off()):
+                logger.warning("the job %r was ended with its process: %s", task, outcome)
+                self._discard(worker)
                 worker = None
+            self._count(task, outcome, time.monotonic() - begun)
             self._give(worker)
 
     def close(self) -> None:
-        """End the processes; later jobs are refused."""
-        with self._changed:
+        """End the processes, and the jobs with them; later jobs are refused."""
+        with self._lock:
             self._closed = True
             free, self._free = self._free, []
-            self._changed.notify_all()
-        for worker in free:
-            if worker is not None:
-                worker.kill()
+            working = list(self._working)
+            for turn in self._queue:
+                turn.came.set()
+            self._queue.clear()
+        for worker in working:
+            worker.interrupt()
+        for idle in free:
+            if idle is not None:
+                idle.kill()
+
+    # --- numbers ---
 
     @property
     def waiting(self) -> int:
         """Number of jobs that wait for a worker."""
-        return self._waiting
+        return len(self._queue)
 
     @property
     def busy(self) -> int:
         """Number of workers at work."""
-        return self.n_workers - len(self._free)
+        return len(self._working)
 
-    def _take(self) -> "_Process | None":
+    def ended(self) -> dict[tuple[str, str], int]:
+        """Return the number of jobs that ended, by task and outcome."""
+        with self._lock:
+            return dict(self._ended)
+
+    def seconds(self) -> dict[str, float]:
+        """Return how long jobs have taken, by task."""
+        with self._lock:
+            return dict(self._seconds)
+
+    def _count(self, task: str, outcome: str, seconds: float) -> None:
+        with self._lock:
+            self._ended[task, outcome] += 1
+            self._seconds[task] += seconds
+
+    # --- taking turns ---
+
+    def _take(self) -> WorkerHandle | None:
         """Wait for a worker; None stands for one that is not started yet."""
-        with self._changed:
-            if not self._free and self._waiting >= self.max_waiting:
-                raise BusyError(f"{self._waiting} jobs are waiting already")
-            self._waiting += 1
-            try:
-                free = self._changed.wait_for(lambda: self._free or self._closed, self.patience)
-            finally:
-                self._waiting -= 1
-            if not free:
-                raise BusyError(f"all workers are busy since {self.patience:g} s")
+        with self._lock:
             if self._closed:
-                raise BusyError("the server is stopping")
-            return self._free.pop()
+                raise BusyError("it is stopping")
+            if self._free:
+                return self._free.pop()
+            if len(self._queue) >= self.max_waiting:
+                raise BusyError(f"{len(self._queue)} jobs are waiting already")
+            turn = _Turn()
+            self._queue.append(turn)
+        came = turn.came.wait(self.patience)
+        with self._lock:
+            if self._closed and turn.worker is None:
+                raise BusyError("it is stopping")
+            if not came and turn in self._queue:
+                self._queue.remove(turn)
+                raise BusyError(f"no worker was free for {self.patience:g} s")
+        return turn.worker
 
-    def _give(self, worker: "_Process | None") -> None:
-        with self._changed:
+    def _give(self, worker: WorkerHandle | None) -> None:
+        """Hand a worker to who has waited longest."""
+        with self._lock:
+            if worker is not None:
+                self._working.discard(worker)
             if not self._closed:
-                self._free.append(worker)
-                self._changed.notify()
+                if self._queue:
+                    turn = self._queue.popleft()
+                    turn.worker = worker
+                    turn.came.set()
+                else:
+                    self._free.append(worker)
                 return
         if worker is not None:
             worker.kill()
 
+    def _started(self, worker: WorkerHandle | None) -> WorkerHandle:
+        """Return a worker that runs."""
+        if worker is not None and worker.has_gone:
+            logger.warning("worker process %d has gone; another one takes its place", worker.pid)
+            worker.kill()
+            worker = None
+        worker = worker or WorkerHandle()
+        with self._lock:
+            self._working.add(worker)
+            if self._closed:
+                worker.interrupt()
+        return worker
 
-class _Process:
-    """One worker process and the pipes to it."""
+    def _discard(self, worker: WorkerHandle) -> None:
+        worker.kill()
+        with self._lock:
+            self._working.discard(worker)
+
+
+class _Turn:
+    """A place in the queue."""
 
     def __init__(self) -> None:
-        command = [sys.executable, "-m", "server.workers.process"]
-        self._process = subprocess.Popen(  # noqa: S603 - a command of our own
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ | ONE_THREAD, start_new_session=True
-        )
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._inlet: BinaryIO = self._process.stdin  # type: ignore[assignment]  # bytes, as nothing else is asked for
-        self._outlet = self._process.stdout.fileno()
-        self._buffer = bytearray()
+        self.came = threading.Event()
+        self.worker: WorkerHandle | None = None
 
-    def send(self, message: list[Any]) -> None:
-        """Write a message.
 
-        Raises
-        ------
-        JobError
-            If the process has gone.
-        """
-        try:
-            write_frame(self._inlet, message)
-        except OSError as error:
-            raise JobError("a worker process has gone") from error
-
-    def messages(self, seconds: float) -> Iterator[list[Any]]:
-        """Yield what the process says until its job is over."""
-        deadline = time.monotonic() + PREPARATION
-        while True:
-            message = self._next(deadline)
-            if message[0] == "ready":
-                deadline = time.monotonic() + seconds
-            yield message
-            if message[0] not in ("ready", "result"):
-                return
-
-    def call_off(self) -> bool:
-        """Ask the process to drop its job; return whether it did so at once, or had it done."""
-        try:
-            self.send(["cancel"])
-            deadline = time.monotonic() + 1.0
-            while self._next(deadline)[0] in ("ready", "result"):
-                pass
-        except (JobError, TimeLimitError):
-            return False
-        return True
-
-    def kill(self) -> None:
-        """End the process, whatever it does."""
-        self._process.kill()
-        self._process.wait()
-        self._inlet.close()
-        assert self._process.stdout is not None
-        self._process.stdout.close()
-
-    def _next(self, deadline: float) -> list[Any]:
-        head = self._read(LENGTH, deadline)
-        data = self._read(int.from_bytes(head, "little"), deadline)
-        return msgspec.msgpack.decode(data, type=list[Any])
-
-    def _read(self, n: int, deadline: float) -> bytes:
-        """Read so many bytes, until the deadline."""
-        while len(self._buffer) < n:
-            if not select.select([self._outlet], [], [], max(0.0, deadline - time.monotonic()))[0]:
-                raise TimeLimitError("the job took too long")
-            part = os.read(self._outlet, 1 << 16)
-            if not part:
-                raise JobError("a worker process has gone")
-            self._buffer += part
-        data = bytes(self._buffer[:n])
-        del self._buffer[:n]
-        return data
+OUTCOMES: Final[dict[type[Exception], str]] = {TaskError: "refused", JobError: "failed", TimeLimitError: "timed out"}
