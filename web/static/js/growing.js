@@ -4,12 +4,19 @@
  * Its tiles are those of its seed, so that a saved game is the game of `game2048.Game` with the same moves.
  */
 
-import { codeOf } from './position.js';
-import { drawTile, startBoard } from './random.js';
+import { boardOf, codeOf } from './position.js';
+import { MAX_SEED, drawTile, randomSeed, startBoard } from './random.js';
 import { plyCharacter, plyCode, replay } from './record.js';
 import { isOver, slide } from './rules.js';
 
-const FIRST_CAPACITY = 1024; // plies
+const FIRST_CAPACITY = 128; // boards
+
+/** The array, or a longer one with the same beginning. */
+function widened(type, old, size) {
+  const array = new type(size);
+  if (old) array.set(old);
+  return array;
+}
 
 export class GrowingGame {
   boards;
@@ -17,61 +24,73 @@ export class GrowingGame {
   codes;
   length = 0;
   thoughts = null;
-  #hands = []; // [first ply, who], where somebody takes over
+  /** What a player thought of the position at a ply: `{values, unit, who}`. */
+  opinions = [];
+  #segments = []; // [first ply, who plays from there]
 
   /**
    * @param {object} game
    * @param {number} game.seed
-   * @param {Uint8Array | null} game.start null for a new game
-   * @param {number} game.drawn tiles that the seed has given already
-   * @param {number} game.score points that were made before the start
+   * @param {Uint8Array | null} game.start null for the seed's own
+   * @param {number} game.drawn tiles that the seed has given before
+   * @param {number} game.score points that were made before
+   * @param {boolean} game.seeded whether everything before came from the seed, so that a record may name it
    */
-  constructor({ seed, start = null, drawn = start === null ? 2 : 0, score = 0 }) {
-    this.seed = seed;
-    this.setUp = start !== null;
-    this.baseDrawn = drawn;
+  constructor({ seed, start = null, drawn = start === null ? 2 : 0, score = 0, seeded = drawn === (start ? 0 : 2) }) {
+    Object.assign(this, { seed, drawn, seeded });
     this.#reserve(FIRST_CAPACITY);
     this.boards.set(start ?? startBoard(seed));
     this.scores[0] = score;
   }
 
-  /** The game of a decoded record up to a ply, to be played on. */
-  static from(record, ply, seed) {
-    const drawn = record.setUp ? 0 : 2;
-    const game = new GrowingGame({ seed, start: record.boards.subarray(0, 16), drawn });
-    game.setUp = record.setUp;
+  /** A recorded game up to a ply, to be played on: by its seed, where that is known. */
+  static from(record, ply) {
+    const seeded = Number.isInteger(record.seed) && record.seed <= MAX_SEED;
+    const game = new GrowingGame({
+      seed: seeded ? record.seed : randomSeed(),
+      start: record.boards.slice(0, 16),
+      drawn: record.setUp ? 0 : 2,
+      seeded,
+    });
     record.codes.subarray(0, ply).forEach((code) => game.add(code, record.agent || 'unknown'));
     return game;
   }
 
-  /** The board after the last ply. */
-  get board() {
-    return this.boards.subarray(16 * this.length, 16 * this.length + 16);
+  /** A game at a state (see `stateAt`); null if it is none. */
+  static at(state, { seed, score = 0 }) {
+    const [, drawn, code] = /^(\d{1,9})\.(\w{16})$/.exec(state) ?? [];
+    const start = boardOf(code ?? '');
+    return start && new GrowingGame({ seed, start, drawn: Number(drawn), score });
   }
 
-  get score() {
-    return this.scores[this.length];
+  boardAt(ply) {
+    return this.boards.subarray(16 * ply, 16 * ply + 16);
+  }
+
+  /** The board after the last ply. */
+  get board() {
+    return this.boardAt(this.length);
   }
 
   get over() {
     return isOver(this.board);
   }
 
-  /** Where the game is, for the server: tiles drawn so far, and the board. */
-  get state() {
-    return `${this.baseDrawn + this.length}.${codeOf(this.board)}`;
+  /** Where the game is at a ply, for the server and for addresses: tiles that the seed has given, and the board. */
+  stateAt(ply) {
+    return `${this.drawn + ply}.${codeOf(this.boardAt(ply))}`;
   }
 
   /** Who played, in the order of their first move. */
   get players() {
-    return [...new Set(this.#hands.map(([, who]) => who))];
+    return [...new Set(this.#segments.map(([, who]) => who))];
   }
 
   /** Make a move with the next tile of the seed; returns whether it was legal. */
   play(action, who) {
     const { board: after, moved } = slide(this.board, action);
     if (!moved) return false;
-    const { cell, isFour } = drawTile(after, this.seed, this.baseDrawn + this.length);
+    const { cell, isFour } = drawTile(after, this.seed, this.drawn + this.length);
     this.add((action << 5) | (cell << 1) | Number(isFour), who);
     return true;
   }
@@ -84,10 +103,10 @@ export class GrowingGame {
   /** Add a ply by its code. */
   add(code, who) {
     const { after, reward } = replay(this.board, code, this.length + 1);
-    if (this.#hands.at(-1)?.[1] !== who) this.#hands.push([this.length, who]);
-    if (this.length + 1 === this.scores.length) this.#reserve(2 * this.length + 2);
+    if (this.#segments.at(-1)?.[1] !== who) this.#segments.push([this.length, who]);
+    if (this.length + 1 === this.scores.length) this.#reserve(2 * this.scores.length);
     this.codes[this.length] = code;
-    this.scores[this.length + 1] = this.score + reward;
+    this.scores[this.length + 1] = this.scores[this.length] + reward;
     this.length++;
     this.board.set(after);
   }
@@ -95,12 +114,8 @@ export class GrowingGame {
   /** Take back all plies after the first `length`. */
   truncate(length) {
     this.length = Math.min(length, this.length);
-    this.#hands = this.#hands.filter(([first]) => first < this.length);
-  }
-
-  /** The plies as a record writes them. */
-  get plies() {
-    return Array.from(this.codes.subarray(0, this.length), plyCharacter).join('');
+    this.#segments = this.#segments.filter(([first]) => first < this.length);
+    this.opinions.length = Math.min(this.opinions.length, this.length + 1);
   }
 
   /** The game as JSON of the record's form. */
@@ -108,22 +123,33 @@ export class GrowingGame {
     return {
       format: 'game2048',
       version: 1,
-      agent: this.players.join(' + ') || 'nobody',
-      seed: this.seed,
-      start: Array.from(this.boards.subarray(0, 16)),
-      plies: this.plies,
+      agent: (this.players.join(' + ') || 'nobody').slice(0, 200),
+      seed: this.seeded ? this.seed : null,
+      start: Array.from(this.boardAt(0)),
+      plies: Array.from(this.codes.subarray(0, this.length), plyCharacter).join(''),
     };
+  }
+
+  /** The game as plain values, from which `restore` makes it again. */
+  save() {
+    const { seed, drawn, seeded, scores } = this;
+    return { ...this.toRecord(), seed, drawn, seeded, score: scores[0], segments: this.#segments };
+  }
+
+  /** A saved game up to where it is at `state`; null if it was never there. */
+  static restore({ plies, segments, start, ...rest }, state) {
+    const game = new GrowingGame({ ...rest, start: Uint8Array.from(start) });
+    segments.forEach(([first, who], i) => game.append(plies.slice(first, segments[i + 1]?.[0]), who));
+    const ply = Number(state.split('.')[0]) - game.drawn;
+    if (!(ply >= 0 && ply <= game.length) || game.stateAt(ply) !== state) return null;
+    game.truncate(ply);
+    return game;
   }
 
   /** Make room for so many boards. */
   #reserve(capacity) {
-    const grown = (old, type, size) => {
-      const array = new type(size);
-      if (old) array.set(old);
-      return array;
-    };
-    this.boards = grown(this.boards, Uint8Array, 16 * capacity);
-    this.scores = grown(this.scores, Uint32Array, capacity);
-    this.codes = grown(this.codes, Uint8Array, capacity);
+    this.boards = widened(Uint8Array, this.boards, 16 * capacity);
+    this.scores = widened(Uint32Array, this.scores, capacity);
+    this.codes = widened(Uint8Array, this.codes, capacity);
   }
 }
