@@ -37,11 +37,11 @@ function bindRepeating(button, action) {
 }
 
 /** Go to the ply that was typed; Enter hands the keys back to the viewer. */
-function bindPlyField(run, length) {
+function bindPlyField(run, lengthOf) {
   const field = byId('ply');
   const commit = () => {
-    run('seek', plyFrom(field.value, length));
-    field.value = plyFrom(field.value, length);
+    run('seek', plyFrom(field.value, lengthOf()));
+    field.value = plyFrom(field.value, lengthOf());
   };
   field.addEventListener('focus', () => field.select());
   field.addEventListener('change', commit);
@@ -53,8 +53,11 @@ function bindPlyField(run, length) {
   });
 }
 
-/** @param {(command: string, argument?: number) => void} run */
-export function bindControls(run, length) {
+/**
+ * @param {(command: string, argument?: number) => void} run
+ * @param {() => number} lengthOf how many plies there are now
+ */
+export function bindControls(run, lengthOf) {
   for (const [id, command] of Object.entries(BUTTONS)) {
     byId(id).addEventListener('click', () => run(command));
   }
@@ -64,5 +67,5 @@ export function bindControls(run, length) {
     run('speed', speedFrom(target.value));
     save('speed', target.value);
   });
-  bindPlyField(run, length);
+  bindPlyField(run, lengthOf);
 }

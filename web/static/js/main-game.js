@@ -34,7 +34,7 @@ function openViewer(game) {
     if (command === 'help') byId('help').showModal();
     else viewer.run(command, argument);
   };
-  bindControls(run, game.length);
+  bindControls(run, () => game.length);
   bindKeyboard(run);
   window.addEventListener('hashchange', () => run('seek', plyFrom(location.hash, game.length)));
   if (playAtOnce) run('play');

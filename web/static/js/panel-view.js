@@ -1,10 +1,9 @@
 /** Everything on the page but the board: score, move, slider, buttons, speed. */
 
 import { SPEEDS } from './player.js';
+import { RewardView } from './reward-view.js';
 import { ThoughtsView } from './thoughts-view.js';
 import { ACTION_ARROWS, ACTION_NAMES, formatDate, formatNumber } from './words.js';
-
-const FLOAT = { opacity: [1, 0], translate: ['0 0', '0 -75px'] };
 
 /** The value of a speed in the select: "0.25" ... "1000", "max". */
 const speedKey = (speed) => (Number.isFinite(speed) ? String(speed) : 'max');
@@ -14,7 +13,7 @@ const byId = (id) => document.getElementById(id);
 
 export class PanelView {
   #score = byId('score');
-  #addition = byId('score-addition');
+  #reward = new RewardView(byId('score-addition'));
   #maxTile = byId('max-tile');
   #move = byId('move');
   #ply = byId('ply');
@@ -61,16 +60,11 @@ export class PanelView {
 
   /** Let "+N" float off the score. */
   floatReward(reward) {
-    this.dropReward();
-    if (reward === 0) return;
-    this.#addition.textContent = `+${reward}`;
-    const animation = this.#addition.animate(FLOAT, { duration: 600, easing: 'ease-in' });
-    animation.onfinish = () => this.dropReward();
+    this.#reward.float(reward);
   }
 
   dropReward() {
-    this.#addition.getAnimations().forEach((animation) => animation.cancel());
-    this.#addition.textContent = '';
+    this.#reward.drop();
   }
 
   #showButtons({ ply, length, playing, direction }) {
