@@ -4,7 +4,7 @@ import atexit
 
 from flask import Flask
 
-from server import problems, security
+from server import access, problems, security
 from server.analysis_api import AnalysisApi
 from server.api import Api
 from server.config import ServerConfig
@@ -12,6 +12,7 @@ from server.exports import Exports
 from server.lessons_api import LessonsApi
 from server.limits import RateLimits
 from server.live import Live
+from server.metrics import Metrics
 from server.models import Models
 from server.models_api import ModelsApi
 from server.pages import Pages
@@ -55,12 +56,14 @@ def create_app(config: ServerConfig | None = None, *, store: GameStore | None = 
         atexit.register(store.close)
     app = Flask("server", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = config.max_upload_bytes
-    workers = WorkerPool(config.workers)
+    workers = WorkerPool(config.workers, max_waiting=config.max_waiting)
     atexit.register(workers.close)
-    streams = Streams(config.max_streams)
+    streams = Streams(config.max_streams, per_client=config.max_streams_per_client)
     app.extensions |= {"game_store": store, "workers": workers, "streams": streams}
     models = app.extensions["models"] = Models(Runs(config.runs))
     app.extensions["rate_limits"] = RateLimits(enabled=config.rate_limits)
+    metrics = Metrics(store, streams, workers)
+    access.register(app, metrics, proxies=config.proxies)
     security.register(app, config)
     problems.register(app)
     app.register_blueprint(Api(store, config).blueprint())
@@ -72,5 +75,7 @@ def create_app(config: ServerConfig | None = None, *, store: GameStore | None = 
     app.register_blueprint(ModelsApi(models, workers).blueprint())
     app.register_blueprint(LessonsApi(workers, streams).blueprint())
     app.register_blueprint(Exports(store, workers).blueprint())
+    if config.metrics:
+        app.register_blueprint(metrics.blueprint())
     app.register_blueprint(Pages(store).blueprint())
     return app

@@ -12,6 +12,7 @@ from server.urls import sqlite_url
 
 MIB: Final = 2**20
 HOST_NAME: Final = r"\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\]"
+WAITING_JOBS: Final = 8
 PRINTABLE: Final = r"[!-~]([ -~]*[!-~])?"  # what a header can carry
 
 
@@ -57,8 +58,17 @@ class ServerConfig:
     max_streams: int = 32
     """Streams (live games, analyses, sentences) at once."""
 
+    max_streams_per_client: int = 8
+    """Streams of one client at once, by its address."""
+
     rate_limits: bool = True
     """Whether a client is told to wait who asks too often for what is expensive (`server.limits`)."""
+
+    metrics: bool = True
+    """Whether /metrics tells how much is going on."""
+
+    proxies: int = 0
+    """Reverse proxies in front, each of which adds its client's address to ``X-Forwarded-For``; 0 believes none."""
 
     cached_games: int = 64
     """Number of games whose JSON is kept ready, compressed, in memory."""
@@ -68,6 +78,16 @@ class ServerConfig:
         """Whether a page can upload: it has no token to show."""
         return not self.read_only and self.write_token is None
 
+    @property
+    def max_waiting(self) -> int:
+        """Jobs that may wait for a worker: one for every stream, and some."""
+        return self.max_streams + WAITING_JOBS
+
+    @property
+    def threads_held(self) -> int:
+        """Threads that streams and jobs can hold, so that a server needs more than these to answer anything else."""
+        return self.max_streams + self.max_waiting + self.workers
+
     def __post_init__(self) -> None:
         if self.max_upload_bytes < 1:
             raise ConfigError(f"max_upload_bytes must be positive, got {self.max_upload_bytes}")
@@ -75,6 +95,10 @@ class ServerConfig:
             raise ConfigError(f"workers must be positive, got {self.workers}")
         if self.max_streams < 1:
             raise ConfigError(f"max_streams must be positive, got {self.max_streams}")
+        if self.max_streams_per_client < 1:
+            raise ConfigError(f"max_streams_per_client must be positive, got {self.max_streams_per_client}")
+        if self.proxies < 0:
+            raise ConfigError(f"proxies must not be negative, got {self.proxies}")
         if self.cached_games < 0:
             raise ConfigError(f"cached_games must not be negative, got {self.cached_games}")
         for name in self.trusted_hosts:

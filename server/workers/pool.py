@@ -14,8 +14,6 @@ from server.workers.tasks import TaskError
 
 logger = logging.getLogger(__name__)
 
-ROOM_FOR_JOBS: Final = 8  # that may wait besides those of streams
-
 
 class WorkerPool:
     """Worker processes, started when they are first needed and again after one had to be killed.
