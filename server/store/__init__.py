@@ -1,6 +1,19 @@
-"""The games in an SQL database, and what is known of them."""
+"""The games in an SQL database, and what agents think of them."""
 
 from server.store.analyses import Analyses, AnalysisSummary
-from server.store.games import MAX_PAGE, GameStore, GameSummary, Page, StoredGame
+from server.store.games import MAX_PAGE, AgentSummary, GameStore, GameSummary, Page, StoredGame
+from server.store.listing import Filter, Order, Sort
 
-__all__ = ["MAX_PAGE", "Analyses", "AnalysisSummary", "GameStore", "GameSummary", "Page", "StoredGame"]
+__all__ = [
+    "MAX_PAGE",
+    "AgentSummary",
+    "Analyses",
+    "AnalysisSummary",
+    "Filter",
+    "GameStore",
+    "GameSummary",
+    "Order",
+    "Page",
+    "Sort",
+    "StoredGame",
+]

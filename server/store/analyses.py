@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import func, literal, select
+from sqlalchemy import Connection, literal, select
 
-from server.errors import GameNotFoundError
 from server.store.database import Database
+from server.store.ids import is_id, no_such_game
 from server.store.tables import analyses, games
 
 
@@ -38,6 +38,8 @@ class Analyses:
 
     def get(self, game_id: str, key: str) -> bytes | None:
         """Return the bytes of an analysis, None where there is none."""
+        if not is_id(game_id):
+            return None
         query = select(analyses.c.blob).where(analyses.c.game_id == game_id, analyses.c.key == key)
         with self._database.reading() as connection:
             return connection.execute(query).scalar_one_or_none()
@@ -63,6 +65,8 @@ class Analyses:
         GameNotFoundError
             If there is no such game, or no longer.
         """
+        if not is_id(game_id):
+            raise no_such_game(game_id)
         now = int(datetime.now(UTC).timestamp())
         values = {
             "n_done": literal(n_done, analyses.c.n_done.type),
@@ -78,13 +82,15 @@ class Analyses:
             index_elements=["game_id", "key"],
             set_={name: insert.excluded[name] for name in values},
             where=analyses.c.n_done <= insert.excluded.n_done,
-        )
+        ).execution_options(preserve_rowcount=True)
         with self._database.writing() as connection:
-            if connection.execute(replaced).rowcount == 0 and not self._has_game(connection, game_id):
-                raise GameNotFoundError(f"there is no game with the id {game_id!r}")
+            if connection.execute(replaced).rowcount == 0 and not _is_there(connection, game_id):
+                raise no_such_game(game_id)
 
     def list(self, game_id: str) -> list[AnalysisSummary]:
         """Return the analyses of a game by key, none where no game has this id."""
+        if not is_id(game_id):
+            return []
         shown = [column for column in analyses.c if column.name not in ("game_id", "blob")]
         query = select(*shown).where(analyses.c.game_id == game_id).order_by(analyses.c.key)
         with self._database.reading() as connection:
@@ -99,7 +105,7 @@ class Analyses:
             for row in rows
         ]
 
-    def _has_game(self, connection: Any, game_id: str) -> bool:
-        """Whether there is such a game."""
-        query = select(func.count()).select_from(games).where(games.c.id == game_id)
-        return bool(connection.execute(query).scalar_one())
+
+def _is_there(connection: Connection, game_id: str) -> bool:
+    """Whether there is such a game."""
+    return connection.execute(select(games.c.id).where(games.c.id == game_id)).one_or_none() is not None

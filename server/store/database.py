@@ -10,16 +10,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, select
+from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from server.errors import SchemaError, StoreError
-from server.store import tables
+from server.store.migrating import prepare
 from server.urls import is_sqlite, parse_url, shown_name
 
-SCHEMA_VERSION: Final = 1
 BUSY_SECONDS: Final = 5.0
+
+_INSERTS: Final[dict[str, Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 class Database:
@@ -51,7 +53,7 @@ class Database:
             raise StoreError(f"{self.name}: {error}") from error
         try:
             with self._reporting():
-                _prepare(self.engine)
+                prepare(self.engine)
         except BaseException:
             self.close()
             raise
@@ -72,9 +74,9 @@ class Database:
         with self._reporting(), self.engine.begin() as connection:
             yield connection
 
-    def insert(self, table: Any) -> Any:
+    def insert(self, table: Table) -> Any:
         """Return an INSERT that knows ``ON CONFLICT``, in the dialect of this database."""
-        return tables.INSERTS[self.engine.dialect.name](table)
+        return _INSERTS[self.engine.dialect.name](table)
 
     @contextmanager
     def _reporting(self) -> Iterator[None]:
@@ -110,31 +112,3 @@ def _set_up_sqlite(connection: sqlite3.Connection, _: object) -> None:
     """Set what SQLite forgets when a connection closes."""
     connection.execute("PRAGMA synchronous=NORMAL")
     connection.execute("PRAGMA foreign_keys=ON")
-
-
-def _prepare(engine: Engine) -> None:
-    """Make the tables in an empty database, and check their version in any other."""
-    if engine.dialect.name == "sqlite":
-        with engine.connect() as connection:
-            connection.exec_driver_sql("PRAGMA journal_mode=WAL")
-    with engine.begin() as connection:
-        if engine.dialect.name == "sqlite":
-            connection.exec_driver_sql("BEGIN IMMEDIATE")  # one process makes the tables, others wait
-        names = inspect(connection).get_table_names()
-        if not names:
-            tables.metadata.create_all(connection)
-            connection.execute(tables.meta.insert().values(key="schema_version", value=str(SCHEMA_VERSION)))
-        elif "meta" not in names or "games" not in names:
-            raise SchemaError("the database belongs to another program")
-        else:
-            _check_version(connection)
-            tables.metadata.create_all(connection)
-
-
-def _check_version(connection: Connection) -> None:
-    """Refuse a database of another schema version."""
-    version = connection.execute(
-        select(tables.meta.c.value).where(tables.meta.c.key == "schema_version")
-    ).scalar_one_or_none()
-    if version != str(SCHEMA_VERSION):
-        raise SchemaError(f"the database has schema version {version}, this program needs {SCHEMA_VERSION}")

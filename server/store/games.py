@@ -1,33 +1,30 @@
 """GameStore: games in an SQL database, SQLite by default.
 
 A row is the record's bytes and what lists need to know of it; its key is the record's id, so that the same game is
-kept once. The version of the tables is noted in the database itself (`SCHEMA_VERSION`), for later versions to migrate.
-
-SQLite runs with a write-ahead log, in which readers never wait for the writer. ``synchronous=NORMAL`` cannot corrupt
-the file, but a power cut may lose the last games. A writer waits up to 5 s for another.
+kept once.
 """
 
 import logging
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Final, Self
 
-from sqlalchemy import Column, Row, Select, and_, func, or_, select
+from sqlalchemy import Column, Row, delete, func, select
 
 from game2048.record import GameRecord, RecordError
 from server.errors import CursorError, GameNotFoundError, StoreError
-from server.store import tables
 from server.store.analyses import Analyses
 from server.store.database import Database
+from server.store.ids import is_id, no_such_game
+from server.store.listing import Filter, Order, Place, Sort, part_query, parts
+from server.store.tables import games
 
 logger = logging.getLogger(__name__)
 
 MAX_PAGE: Final = 200
-
-_SUMMARY = [column for column in tables.games.c if column.name != "game"]
+MAX_AGENTS: Final = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +41,8 @@ class GameSummary:
     seed: int | None
     created_at: datetime
     """When the game was added, UTC."""
+    board: tuple[int, ...]
+    """The 16 exponents of the last board."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +54,14 @@ class StoredGame:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AgentSummary:
+    """Who played, and how many of the games."""
+
+    name: str
+    n_games: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Page:
     """Part of the list of games, and the cursor of the next part (None at the end)."""
 
@@ -63,14 +70,14 @@ class Page:
 
 
 class GameStore:
-    """Games in a database; usable from several threads and, with SQLite, by several processes at once.
+    """Games in a database; usable from several threads and by several processes at once.
 
     Parameters
     ----------
     url : str
         ``sqlite:///path/to/file`` (made, with its folder, where it does not exist; `sqlite_url` writes it for any path)
         or a PostgreSQL URL such as
-        ``postgresql+psycopg://user@host/name``.
+        ``postgresql+psycopg://user@host/name``. A database of an earlier version is brought up to date.
 
     Attributes
     ----------
@@ -82,7 +89,7 @@ class GameStore:
     Raises
     ------
     SchemaError
-        If the database belongs to another version or another program.
+        If the database belongs to a later version or another program.
     StoreError
         If the database cannot be opened or written.
 
@@ -125,13 +132,28 @@ class GameStore:
 
     def add_many(self, records: Iterable[GameRecord]) -> list[tuple[str, bool]]:
         """Add games, all or none; return the id of each and whether it is new."""
-        insert = self._database.insert(tables.games).on_conflict_do_nothing()
+        insert = self._database.insert(games).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
         now = int(datetime.now(UTC).timestamp())
         rows = [_row_values(record, now) for record in records]  # before the database is locked
         with self._database.writing() as connection:
             added = [(str(row["id"]), connection.execute(insert, row).rowcount == 1) for row in rows]
         logger.debug("added %d games to %s", sum(new for _, new in added), self.name)
         return added
+
+    def delete(self, game_id: str) -> None:
+        """Delete a game and its analyses.
+
+        Raises
+        ------
+        GameNotFoundError
+            If no game has this id.
+        """
+        if is_id(game_id):
+            with self._database.writing() as connection:
+                if connection.execute(delete(games).where(games.c.id == game_id)).rowcount:
+                    logger.debug("deleted the game %s from %s", game_id, self.name)
+                    return
+        raise no_such_game(game_id)
 
     # --- reading ---
 
@@ -145,57 +167,104 @@ class GameStore:
         StoreError
             If the game cannot be read, or is damaged.
         """
-        row = self._row(
-            game_id, [tables.games.c.agent, tables.games.c.seed, tables.games.c.created_at, tables.games.c.game]
-        )
-        if row is None:
-            raise GameNotFoundError(f"there is no game with the id {game_id!r}")
+        row = self._row(game_id, games.c.agent, games.c.seed, games.c.created_at, games.c.game)
         try:
             record = GameRecord.from_bytes(row.game, agent=row.agent, seed=_seed(row.seed))
         except RecordError as error:
             raise StoreError(f"{self.name}: the game {game_id!r} is damaged: {error}") from error
         return StoredGame(record=record, created_at=_time(row.created_at))
 
+    def added_at(self, game_id: str) -> datetime:
+        """Return when a game was added, UTC, without reading it.
+
+        Raises
+        ------
+        GameNotFoundError
+            If no game has this id.
+        """
+        return _time(self._row(game_id, games.c.created_at).created_at)
+
     def __contains__(self, game_id: str) -> bool:
-        return self._row(game_id, [tables.games.c.id]) is not None
+        try:
+            self.added_at(game_id)
+        except GameNotFoundError:
+            return False
+        return True
 
-    def page(self, *, limit: int = 50, cursor: str | None = None) -> Page:
-        """Return the next ``limit`` games (1 to 200), best score first, after those that ``cursor`` closed.
+    def page(
+        self,
+        shown: Filter | None = None,
+        *,
+        sort: Sort = "score",
+        order: Order = "desc",
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page:
+        """Return the next ``limit`` games (1 to 200) after those that ``cursor`` closed.
 
-        Games from boards that were set up come after all others: their scores say nothing.
-
-        The cursor names the last game that was shown, not a number of rows: added games shift nothing.
+        Parameters
+        ----------
+        shown : Filter, optional
+            Which games; all by default.
+        sort : {"score", "tile", "moves", "date"}
+            By what they are ordered: the score, the largest tile (and among equals the score), the number of moves,
+            or when they were added. By any but the last, games from boards that were set up come after all others.
+        order : {"desc", "asc"}
+            From the largest to the smallest value, or the other way.
+        limit : int
+            How many.
+        cursor : str, optional
+            `Page.next` of an earlier page of the same order. It names a game: those that are added or deleted
+            meanwhile shift nothing.
 
         Raises
         ------
         ValueError
             If ``limit`` is out of range.
         CursorError
-            If ``cursor`` is none that this method returned.
+            If ``cursor`` is none that this method returned for this order.
         """
         if not 1 <= limit <= MAX_PAGE:
             raise ValueError(f"limit must be from 1 to {MAX_PAGE}, got {limit}")
-        query = _page_query(None if cursor is None else _read_cursor(cursor)).limit(limit + 1)
+        after = None if cursor is None else Place.read(cursor)
+        if after is not None and (after.sort, after.order) != (sort, order):
+            raise CursorError(f"cursor must be the 'next' of a page in this order, by {sort} ({order})")
+        rows: list[Row[Any]] = []
         with self._database.reading() as connection:
-            games = [_summary(row) for row in connection.execute(query)]
-        more = len(games) > limit
-        return Page(games=games[:limit], next=_write_cursor(games[limit - 1]) if more else None)
+            for part in range(0 if after is None else after.part, len(parts(sort))):
+                query = part_query(shown or Filter(), sort, order, part, after).limit(limit + 1 - len(rows))
+                rows += connection.execute(query).all()
+                after = None
+        more = len(rows) > limit
+        next_cursor = Place.after(rows[limit - 1], sort, order).cursor() if more else None
+        return Page(games=[_summary(row) for row in rows[:limit]], next=next_cursor)
 
     def best(self) -> GameSummary | None:
-        """Return the first game of the list, None where there is no game."""
+        """Return the game with the best score, None where there is no game."""
         return next(iter(self.page(limit=1).games), None)
 
     def count(self) -> int:
         """Return the number of games."""
         with self._database.reading() as connection:
-            return connection.execute(select(func.count()).select_from(tables.games)).scalar_one()
+            return connection.execute(select(func.count()).select_from(games)).scalar_one()
 
-    def _row(self, game_id: str, columns: list[Column[Any]]) -> Row[Any] | None:
-        """Return some columns of a game, None where no game has this id."""
-        if not re.fullmatch("[0-9a-f]{16}", game_id):
-            return None
+    def agents(self) -> list[AgentSummary]:
+        """Return who played, the thousand with the most games, by that number and then by name."""
+        n_games = func.count().label("n_games")
+        query = select(games.c.agent, n_games).group_by(games.c.agent).order_by(n_games.desc()).limit(MAX_AGENTS)
         with self._database.reading() as connection:
-            return connection.execute(select(*columns).where(tables.games.c.id == game_id)).one_or_none()
+            rows = connection.execute(query).all()
+        agents = [AgentSummary(name=row.agent, n_games=row.n_games) for row in rows]
+        return sorted(agents, key=lambda agent: (-agent.n_games, agent.name))  # the same in every collation
+
+    def _row(self, game_id: str, *columns: Column[Any]) -> Row[Any]:
+        """Return some columns of a game."""
+        if is_id(game_id):
+            with self._database.reading() as connection:
+                row = connection.execute(select(*columns).where(games.c.id == game_id)).one_or_none()
+            if row is not None:
+                return row
+        raise no_such_game(game_id)
 
 
 # --- between rows and values ---
@@ -212,15 +281,20 @@ def _row_values(record: GameRecord, now: int) -> dict[str, object]:
         "set_up": int(record.is_set_up),
         "n_moves": record.n_moves,
         "created_at": now,
+        "board": record.boards[-1].tobytes(),
         "game": record.to_bytes(),
     }
 
 
 def _summary(row: Row[Any]) -> GameSummary:
     """Return the summary of a row."""
-    values = row._asdict()
-    readable = {"set_up": bool(row.set_up), "seed": _seed(row.seed), "created_at": _time(row.created_at)}
-    return GameSummary(**values | readable)
+    readable = {
+        "set_up": bool(row.set_up),
+        "seed": _seed(row.seed),
+        "created_at": _time(row.created_at),
+        "board": tuple(row.board),
+    }
+    return GameSummary(**row._asdict() | readable)
 
 
 def _seed(digits: str | None) -> int | None:
@@ -229,31 +303,3 @@ def _seed(digits: str | None) -> int | None:
 
 def _time(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
-
-
-def _page_query(after: tuple[int, int, str] | None) -> Select[Any]:
-    """Return the query of the list of games, after the place that a cursor holds."""
-    set_up, score, game_id = tables.games.c.set_up, tables.games.c.score, tables.games.c.id
-    query = select(*_SUMMARY).order_by(set_up, score.desc(), game_id)
-    if after is None:
-        return query
-    kind, points, name = after
-    later = or_(score < points, and_(score == points, game_id > name))
-    return query.where(set_up >= kind, or_(set_up > kind, later))
-
-
-def _write_cursor(last: GameSummary) -> str:
-    """Name the place after a game: whether it was set up, its score and its id.
-
-    >>> _read_cursor("0-18432-00000000000000ff")
-    (0, 18432, '00000000000000ff')
-    """
-    return f"{int(last.set_up)}-{last.score}-{last.id}"
-
-
-def _read_cursor(cursor: str) -> tuple[int, int, str]:
-    """Return what a cursor holds."""
-    match = re.fullmatch("([01])-([0-9]{1,18})-([0-9a-f]{16})", cursor)
-    if match is None:
-        raise CursorError("cursor must be the 'next' of an earlier page")
-    return int(match[1]), int(match[2]), match[3]
