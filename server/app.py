@@ -56,6 +56,8 @@ def create_app(config: ServerConfig | None = None, *, store: GameStore | None = 
         atexit.register(store.close)
     app = Flask("server", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = config.max_upload_bytes
+    app.config["THREADS_HELD"] = config.threads_held
+    app.config["PROXIES"] = config.proxies
     workers = WorkerPool(config.workers, max_waiting=config.max_waiting)
     atexit.register(workers.close)
     streams = Streams(config.max_streams, per_client=config.max_streams_per_client)
@@ -77,5 +79,6 @@ def create_app(config: ServerConfig | None = None, *, store: GameStore | None = 
     app.register_blueprint(Exports(store, workers).blueprint())
     if config.metrics:
         app.register_blueprint(metrics.blueprint())
+    app.register_blueprint(source_pages.blueprint())
     app.register_blueprint(Pages(store).blueprint())
     return app

@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 DEFAULT_PORT: Final = 2048
 BACKLOG: Final = 128
+MAX_CONNECTIONS: Final = 800  # a process may have 1024 files open, if nobody has told the system otherwise
 LOOP_SECONDS: Final = 1.0  # the longest wait for something to happen
 REACHABLE: Final = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - to open, not to listen on
 
@@ -46,7 +47,7 @@ def serve(
     port : int
         0 takes any free port.
     threads : int
-        Requests answered at once.
+        Requests answered at once, besides those that streams and jobs hold (`ServerConfig.threads_held`).
     on_ready : callable, optional
         Called with the URL when the server listens; requests are answered after it returns.
 
@@ -65,12 +66,14 @@ def serve(
             app,
             map=sockets,
             sockets=[listener],
-            threads=threads,
+            threads=threads + app.config.get("THREADS_HELD", 0),
+            connection_limit=MAX_CONNECTIONS,
+            channel_request_lookahead=1,  # reads while it answers, to hear that the client of a stream has left
             # The app refuses what is too large with a reason, which a browser sees only once it has sent all;
             # what is far too large is cut off here.
             max_request_body_size=4 * (app.config["MAX_CONTENT_LENGTH"] or 16 * MIB),
             ident=None,
-            clear_untrusted_proxy_headers=True,
+            clear_untrusted_proxy_headers=not app.config.get("PROXIES", 0),
         )
         url = _url(host, listener.getsockname()[1])
         logger.info("listening on %s", url)
@@ -79,10 +82,13 @@ def serve(
                 if on_ready is not None:
                     on_ready(url)
                 while not stopped.is_set():
-                    wasyncore.loop(timeout=LOOP_SECONDS, map=sockets, count=1)
+                    wasyncore.loop(timeout=LOOP_SECONDS, map=sockets, count=1, use_poll=True)
         except KeyboardInterrupt:  # raised by on_ready itself
             logger.debug("interrupted before the first request")
         finally:
+            for name in ("streams", "workers"):  # what would go on
+                if name in app.extensions:
+                    app.extensions[name].close()
             server.task_dispatcher.shutdown()
             wasyncore.close_all(sockets)
     logger.info("stopped")
