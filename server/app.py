@@ -4,7 +4,7 @@ import atexit
 
 from flask import Flask
 
-from server import access, problems, security
+from server import access, problems, security, source_pages
 from server.analysis_api import AnalysisApi
 from server.api import Api
 from server.config import ServerConfig

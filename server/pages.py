@@ -44,6 +44,13 @@ CONTENT_TYPES: Final = {
 PAGES: Final = {
     "/": "index.html",
     "/training": "training.html",
+    "/demos/write": "write.html",
+    "/learn": "learn.html",
+    "/learn/adam": "learn-adam.html",
+    "/learn/backpropagation": "learn-backpropagation.html",
+    "/learn/diffusion": "learn-diffusion.html",
+    "/learn/td": "learn-td.html",
+    "/learn/weights": "learn-weights.html",
 }
 GAME_PAGE: Final = "game.html"
 

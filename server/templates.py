@@ -9,6 +9,8 @@ from typing import Final
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined, TemplateNotFound
 
+from server.sources import excerpt
+
 
 @dataclass(frozen=True)
 class Place:
@@ -22,6 +24,7 @@ class Place:
 PLACES: Final = (
     Place("games", "/", "Games"),
     Place("training", "/training", "Training"),
+    Place("learn", "/learn", "Learn"),
 )
 
 
@@ -42,9 +45,11 @@ def templates(folder: Traversable) -> Environment:
             raise TemplateNotFound(name) from None
         return text, None, lambda: file.read_text("utf-8") == text
 
-    return Environment(
+    environment = Environment(
         loader=FunctionLoader(source), autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True
     )
+    environment.globals["excerpt"] = excerpt
+    return environment
 
 
 def render(environment: Environment, template: str, **values: object) -> str:

@@ -1,0 +1,136 @@
+/**
+ * What all lessons share: a form of settings, a stream of frames from the server, and a reel that shows them.
+ *
+ * The settings stay in the address, so that what is seen can be shown to others.
+ */
+
+import { openEvents } from './events.js';
+import { createReel } from './reel.js';
+import { bindTheme } from './theme.js';
+
+const byId = (id) => document.getElementById(id);
+const root = document.documentElement;
+
+const MAX_SEED = 2 ** 31 - 1;
+
+/** The settings of a form as the query of a request. */
+function queryOf(form) {
+  return new URLSearchParams([...new FormData(form)].filter(([, value]) => value !== ''));
+}
+
+/** Let the form say what the address says, as far as it can. */
+function fill(form, query) {
+  for (const [name, value] of query) {
+    const field = form.elements[name];
+    if (!field) continue;
+    const before = field.value;
+    field.value = value;
+    if (field.value === '' || !field.checkValidity()) field.value = before; // an option that there is not
+  }
+}
+
+/**
+ * @param {object} lesson
+ * @param {string} lesson.path of the stream
+ * @param {(start: object) => Promise<object>} [lesson.begin] makes of the first event what `read` and `draw` need
+ * @param {(frame: object, start: object) => Promise<object>} [lesson.read] unpacks a frame
+ * @param {(frame: object, start: object, reel: {frames: object[], index: number}) => void} lesson.draw
+ * @param {(frame: object, start: object) => string} lesson.describe what a frame shows, in words
+ * @param {number} [lesson.pace] ms a frame
+ * @returns {{redraw: () => void, restart: () => void}}
+ */
+export function runLesson({ path, begin = async (start) => start, read = async (frame) => frame, draw, describe, pace }) {
+  const form = byId('settings');
+  const slider = byId('frame');
+  const button = byId('play');
+  let stream = null;
+  let start = null;
+  let shown = null;
+  let run = 0;
+
+  const reel = createReel({
+    pace,
+    still: matchMedia('(prefers-reduced-motion: reduce)').matches,
+    onChange: (state) => {
+      shown = state;
+      slider.max = state.length - 1;
+      slider.value = state.index;
+      const text = describe(state.frame, start);
+      slider.setAttribute('aria-valuetext', text);
+      byId('reading').textContent = text;
+      button.classList.toggle('playing', state.playing);
+      button.setAttribute('aria-label', state.playing ? 'Pause' : 'Play');
+      redraw();
+    },
+  });
+
+  function redraw() {
+    if (shown) draw(shown.frame, start, { frames: reel.frames, index: shown.index });
+  }
+
+  function fail(error) {
+    byId('error-title').textContent = error.title ?? 'Something went wrong.';
+    byId('error-detail').textContent = error.detail ?? error.message ?? '';
+    byId('error').hidden = false;
+    finish();
+  }
+
+  function finish() {
+    reel.end();
+    byId('stage').setAttribute('aria-busy', 'false');
+    root.dataset.ready = '1';
+  }
+
+  /** Events one after the other: unpacking takes a moment. */
+  function listener(number) {
+    let queue = Promise.resolve();
+    const take = async ({ name, id, data }) => {
+      if (number !== run) return;
+      if (name === 'start') {
+        start = await begin(data);
+      } else if (name === 'frame') {
+        if (Number(id) <= reel.frames.length) return; // told again after a broken connection
+        const frame = await read(data, start);
+        if (number === run) reel.push(frame);
+      } else if (name === 'problem') {
+        fail(data);
+      } else if (name === 'end') {
+        finish();
+      }
+    };
+    return {
+      onEvent: (event) => { queue = queue.then(() => take(event)).catch(fail); },
+      onEnd: (error) => { queue = queue.then(() => { if (error && number === run) fail(error); }); },
+    };
+  }
+
+  function restart() {
+    stream?.close();
+    run += 1;
+    shown = null;
+    reel.clear();
+    byId('error').hidden = true;
+    byId('stage').setAttribute('aria-busy', 'true');
+    const query = queryOf(form);
+    history.replaceState(null, '', `#${query}`);
+    stream = openEvents(`${path}?${query}`, listener(run));
+  }
+
+  button.addEventListener('click', () => (reel.playing ? reel.pause() : reel.play()));
+  slider.addEventListener('input', () => reel.seek(slider.valueAsNumber));
+  form.addEventListener('submit', (event) => event.preventDefault());
+  form.addEventListener('change', () => { if (form.reportValidity()) restart(); });
+  byId('again').addEventListener('click', () => {
+    form.elements.seed.value = Math.floor(Math.random() * 1000);
+    restart();
+  });
+  form.elements.seed.max = MAX_SEED;
+  window.addEventListener('hashchange', () => {
+    fill(form, new URLSearchParams(location.hash.slice(1)));
+    restart();
+  });
+  bindTheme(byId('theme'));
+  fill(form, new URLSearchParams(location.hash.slice(1)));
+  restart();
+  return { redraw, restart };
+}
