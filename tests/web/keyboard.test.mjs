@@ -19,6 +19,11 @@ for (const [event, command] of [
   [{ key: '?', shiftKey: true }, 'help'],
   [{ key: 'ArrowLeft', altKey: true }, null],
   [{ key: '-', ctrlKey: true }, null],
+  [{ key: 'm' }, 'milestone'],
+  [{ key: 'M', shiftKey: true }, 'milestoneBack'],
+  [{ key: 'n' }, 'mistake'],
+  [{ key: 'N', shiftKey: true }, 'mistakeBack'],
+  [{ key: 'a' }, 'arrows'],
   [{ key: 'x' }, null],
 ]) {
   test(`${JSON.stringify(event)} is ${command}`, () => {

@@ -5,7 +5,7 @@ import { save } from './settings.js';
 import { plyFrom } from './url.js';
 
 const BUTTONS = { first: 'first', 'play-back': 'playBack', play: 'play', last: 'last' };
-const REPEATING = ['back', 'forward'];
+const REPEATING = ['back', 'forward', 'back10', 'forward10'];
 const HOLD_DELAY_MS = 400;
 const HOLD_EVERY_MS = 80;
 

@@ -19,6 +19,9 @@ const CHARACTERS = {
   '=': 'faster',
   '-': 'slower',
   '_': 'slower',
+  m: 'milestone',
+  n: 'mistake',
+  a: 'arrows',
   '?': 'help',
 };
 
@@ -28,6 +31,8 @@ const SHIFTED = {
   ArrowUp: 'back10',
   ArrowDown: 'forward10',
   ' ': 'toggleBack',
+  m: 'milestoneBack',
+  n: 'mistakeBack',
 };
 
 /** Elements that take typing or arrow keys, and those that Space and Enter press. */

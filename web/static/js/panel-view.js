@@ -71,8 +71,8 @@ export class PanelView {
     this.#showPlaying(this.#play, playing && direction > 0, 'Play');
     this.#showPlaying(this.#playBack, playing && direction < 0, 'Play backward');
     // aria-disabled and not disabled: a button keeps its focus at the end of the game.
-    for (const id of ['first', 'back']) byId(id).setAttribute('aria-disabled', String(ply === 0));
-    for (const id of ['forward', 'last']) byId(id).setAttribute('aria-disabled', String(ply === length));
+    for (const id of ['first', 'back10', 'back']) byId(id).setAttribute('aria-disabled', String(ply === 0));
+    for (const id of ['forward', 'forward10', 'last']) byId(id).setAttribute('aria-disabled', String(ply === length));
   }
 
   #showPlaying(button, active, name) {

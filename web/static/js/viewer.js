@@ -69,8 +69,9 @@ export class Viewer {
     this.#draw(0);
   }
 
-  /** Carry out a command by name. */
+  /** Carry out a command by name; what it does not know is for others. */
   run(command, argument) {
+    if (!Object.hasOwn(COMMANDS, command)) return;
     const was = this.#state;
     this.#state = COMMANDS[command](was, argument);
     this.#draw(ANIMATED.has(command) ? 1 : 0);
