@@ -54,6 +54,16 @@ export function fetchRun(name, after = null) {
   return request(after === null ? path : `${path}?after=${after}`);
 }
 
+/** Who can play and judge games, the best first: `{players: [{name, title, kind, min_depth, max_depth, ...}]}`. */
+export function fetchPlayers() {
+  return request('/api/players');
+}
+
+/** What a player thinks of a position: `{values, unit, best}`; `question` is `{player, depth, board}`. */
+export function fetchAdvice(question) {
+  return request(`/api/advice?${new URLSearchParams(question)}`);
+}
+
 /** Upload a game, JSON text as it is in the file; returns `{id}`. */
 export function uploadGame(json) {
   return request('/api/games', {
