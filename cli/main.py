@@ -17,6 +17,7 @@ from cli.bench import Bench
 from cli.demo import Demo
 from cli.errors import CliError, UsageError, expected_failures
 from cli.evaluate import Evaluate
+from cli.export import Export
 from cli.generate import Generate
 from cli.generative import SUBCOMMANDS as GENERATIVE_SUBCOMMANDS
 from cli.generative import Generative
@@ -41,6 +42,7 @@ COMMANDS: Final[dict[str, Callable[..., Command]]] = {
     "evaluate": Evaluate,
     "play": Play,
     "record": Record,
+    "export": Export,
     "serve": Serve,
     "nets": Nets,
     "generative": Generative,

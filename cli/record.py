@@ -53,12 +53,12 @@ class Record(PlayerOptions):
     threads: Annotated[int | None, option("INT", "one for each processor")] = None
     """Games played at the same time."""
     files: Annotated[tuple[Path, ...], option("FILE ...")] = ()
-    """Read games from JSON files (ours or the hobby format) instead of playing."""
+    """Read games from files (ours, the hobby JSON, 2048verse, .rpl) instead of playing."""
     db: Annotated[str | None, option("FILE|URL", "games.sqlite in your data folder")] = None
     """Database to keep them in."""
     export: Annotated[Path | None, option("FOLDER")] = None
-    """Folder to write the games to as JSON files, instead of the database."""
-    format: Literal["game2048", "hobby"] = "game2048"
+    """Folder to write the games to as files, instead of the database."""
+    format: Literal["game2048", "hobby", "2048verse"] = "game2048"
     """Format of the exported files."""
     json: Annotated[bool, SWITCH] = False
     """Print the games as one JSON array."""
@@ -188,10 +188,10 @@ class BestGames:
 
 def export_games(records: "Iterable[GameRecord]", folder: Path, form: str) -> None:
     """Write games to files named by their ids."""
-    from game2048.formats import format_game, format_hobby
+    from game2048.formats import FORMATS
     from nets.files import write_atomically
 
     folder.mkdir(parents=True, exist_ok=True)
-    for record in records:
-        data = format_hobby(record) if form == "hobby" else format_game(record)
-        write_atomically(folder / f"{record.id}.json", partial(Path.write_bytes, data=data))
+    files = [(f"{record.id}{FORMATS[form].suffix}", FORMATS[form].write(record)) for record in records]
+    for name, data in files:  # when all could be written in this form
+        write_atomically(folder / name, partial(Path.write_bytes, data=data))
