@@ -44,6 +44,9 @@ CONTENT_TYPES: Final = {
 PAGES: Final = {
     "/": "index.html",
     "/training": "training.html",
+    "/demos": "demos.html",
+    "/demos/draw": "draw.html",
+    "/demos/latent": "latent.html",
     "/demos/write": "write.html",
     "/learn": "learn.html",
     "/learn/adam": "learn-adam.html",

@@ -24,6 +24,7 @@ class Place:
 PLACES: Final = (
     Place("games", "/", "Games"),
     Place("training", "/training", "Training"),
+    Place("demos", "/demos", "Demos"),
     Place("learn", "/learn", "Learn"),
 )
 
