@@ -4,7 +4,7 @@ import atexit
 
 from flask import Flask
 
-from server import access, problems, security, source_pages
+from server import access, openapi, problems, security, source_pages
 from server.analysis_api import AnalysisApi
 from server.api import Api
 from server.config import ServerConfig
@@ -48,7 +48,7 @@ def create_app(config: ServerConfig | None = None, *, store: GameStore | None = 
     >>> from server import GameStore, create_app
     >>> with tempfile.TemporaryDirectory() as folder, GameStore(f"sqlite:///{folder}/games.sqlite") as store:
     ...     create_app(store=store).test_client().get("/api/games").json
-    {'games': [], 'next': None, 'uploads': True}
+    {'games': [], 'next': None, 'writes': 'open'}
     """
     config = config or ServerConfig()
     if store is None:
@@ -77,6 +77,7 @@ def create_app(config: ServerConfig | None = None, *, store: GameStore | None = 
     app.register_blueprint(ModelsApi(models, workers).blueprint())
     app.register_blueprint(LessonsApi(workers, streams).blueprint())
     app.register_blueprint(Exports(store, workers).blueprint())
+    app.register_blueprint(openapi.blueprint())
     if config.metrics:
         app.register_blueprint(metrics.blueprint())
     app.register_blueprint(source_pages.blueprint())
