@@ -1,39 +1,116 @@
-"""The JSON interface: list, fetch and add games.
+"""The JSON interface to the games: list, fetch, add and delete them.
 
-=====================  =================================================================================================
-GET /api/games         ``{"games": [...], "next": cursor or null, "uploads": whether a page may upload}``, best score
-                       first, games from boards that were set up (``"set_up": true``) last; ?limit=&cursor=
-GET /api/games/ID      the game as in `GameRecord.to_json`, and when it was added
-POST /api/games        add a game, in our form or the hobby form: 201, or 200 if it is there already
-GET /api/health        ``{"status": "ok", "version": ..., "games": ...}``
-=====================  =================================================================================================
+=======================  ===============================================================================================
+GET /api/games           ``{"games": [...], "next": cursor or null, "writes": who may add and delete games}``;
+                         `GamesQuery` is what may follow the question mark
+GET /api/games/ID        the game as in `GameRecord.to_json`, and when it was added
+POST /api/games          add a game, in any form that `game2048.formats` reads: 201, or 200 if it is there already
+DELETE /api/games/ID     delete a game and its analyses: 204
+GET /api/agents          ``{"agents": [{"name": ..., "games": number}, ...]}``, the busiest first
+GET /api/health          ``{"status": "ok", "version": ..., "games": ...}``
+=======================  ===============================================================================================
 
 Errors are problem details (`server.problems`); of a game that is not legal, ``ply`` is the first wrong one.
 """
 
-import re
-from dataclasses import asdict
-from datetime import datetime
-from functools import lru_cache
+from datetime import date, datetime
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Annotated, Final, Literal
 
-import msgspec
 from flask import Blueprint, Response, request, url_for
-from werkzeug.exceptions import BadRequest
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from game2048 import __version__
+from game2048.board import MAX_EXPONENT
 from game2048.formats import parse_game
-from game2048.record import seed_to_json
-from server.body import Body
-from server.config import ServerConfig
-from server.security import check_write
-from server.store import MAX_PAGE, GameStore, GameSummary
+from game2048.record import MAX_AGENT_LENGTH, seed_to_json
+from server.config import ServerConfig, Writes
+from server.game_bodies import Game, GameBodies
+from server.operations import answer, operation, read_query
+from server.security import check_upload, check_write
+from server.store import MAX_PAGE, Filter, GameStore, GameSummary, Order, Sort
 
-# Under its id a game never changes, but who played it and when it was added belong to this database, and the form of
-# the JSON to this version: for a day nobody has to ask, and whoever reloads the page does.
-GAME_CACHE: Final = "public, max-age=86400"
-DEFAULT_PAGE: Final = 50
+UPLOAD_TYPES: Final = ("application/json", "application/octet-stream")
+MAX_POINTS: Final = 2**53 - 1  # what JavaScript holds
+MAX_CURSOR: Final = 100  # characters
+
+# Under its id a game never changes. Who played it and when it was added belong to this database, and the form of the
+# JSON to this version: a browser asks again after a day.
+GAME_CACHE: Final = "public, max-age=86400, immutable"
+
+Points = Annotated[int, Meta(ge=0, le=MAX_POINTS)]
+
+
+class GamesQuery(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Which games are listed, and in which order."""
+
+    sort: Annotated[Sort, Meta(description="Games from set-up boards come last, except by date")] = "score"
+    order: Order = "desc"
+    agent: Annotated[str, Meta(max_length=MAX_AGENT_LENGTH, description="Who played")] | UnsetType = UNSET
+    min_score: Points | UnsetType = UNSET
+    max_score: Points | UnsetType = UNSET
+    tile: Annotated[int, Meta(ge=2, le=1 << MAX_EXPONENT, description="Largest tile")] | UnsetType = UNSET
+    since: Annotated[date, Meta(description="First day (UTC)")] | UnsetType = UNSET
+    until: Annotated[date, Meta(description="Last day (UTC), included")] | UnsetType = UNSET
+    limit: Annotated[int, Meta(ge=1, le=MAX_PAGE)] = 50
+    cursor: Annotated[str, Meta(max_length=MAX_CURSOR, description="next of the page before")] | UnsetType = UNSET
+
+    def shown(self) -> Filter:
+        """Return the filter."""
+        names = ("agent", "min_score", "max_score", "tile", "since", "until")
+        return Filter(**{name: value for name in names if (value := getattr(self, name)) is not UNSET})
+
+
+class ListedGame(Struct, frozen=True, kw_only=True):
+    """What the list tells of a game."""
+
+    id: str
+    agent: str
+    score: int
+    max_tile: int
+    n_moves: int
+    set_up: Literal[True] | UnsetType = UNSET
+    seed: int | str | None
+    created_at: datetime
+    board: Annotated[tuple[int, ...], Meta(min_length=16, max_length=16, description="Exponents of the last board")]
+
+
+class GamesPage(Struct, frozen=True, kw_only=True):
+    """Part of the list."""
+
+    games: list[ListedGame]
+    next: str | None
+    writes: Writes
+
+
+class AddedGame(Struct, frozen=True, kw_only=True):
+    """What an upload turned out to be."""
+
+    id: str
+    score: int
+    max_tile: int
+    n_moves: int
+
+
+class ListedAgent(Struct, frozen=True, kw_only=True):
+    """Who played, and how many games."""
+
+    name: str
+    games: int
+
+
+class Agents(Struct, frozen=True, kw_only=True):
+    """Who played."""
+
+    agents: list[ListedAgent]
+
+
+class Health(Struct, frozen=True, kw_only=True):
+    """That all is well."""
+
+    status: Literal["ok"] = "ok"
+    version: str
+    games: int
 
 
 class Api:
@@ -50,7 +127,7 @@ class Api:
     def __init__(self, store: GameStore, config: ServerConfig) -> None:
         self._store = store
         self._config = config
-        self._game_body = lru_cache(maxsize=config.cached_games)(self._make_game_body)
+        self._bodies = GameBodies(store, config.cached_games)
 
     def blueprint(self) -> Blueprint:
         """Return the routes."""
@@ -58,64 +135,72 @@ class Api:
         routes.add_url_rule("/games", "games", self.list_games, methods=["GET"])
         routes.add_url_rule("/games", "add", self.add_game, methods=["POST"])
         routes.add_url_rule("/games/<game_id>", "game", self.get_game, methods=["GET"])
+        routes.add_url_rule("/games/<game_id>", "delete", self.delete_game, methods=["DELETE"])
+        routes.add_url_rule("/agents", "agents", self.list_agents, methods=["GET"])
         routes.add_url_rule("/health", "health", self.get_health, methods=["GET"])
         return routes
 
+    @operation("List games", query=GamesQuery, answers={200: GamesPage}, problems=(503,))
     def list_games(self) -> Response:
-        """Return a page of the list of games, best score first."""
-        page = self._store.page(limit=_limit(request.args.get("limit")), cursor=request.args.get("cursor"))
+        """Return a page of the list of games."""
+        query = read_query(GamesQuery)
+        cursor = None if query.cursor is UNSET else query.cursor
+        page = self._store.page(query.shown(), sort=query.sort, order=query.order, limit=query.limit, cursor=cursor)
         games = [_listed(game) for game in page.games]
-        return _json({"games": games, "next": page.next, "uploads": self._config.page_uploads})
+        return answer(GamesPage(games=games, next=page.next, writes=self._config.writes))
 
+    @operation("Get a game", answers={200: Game, 304: None}, problems=(503,))
     def get_game(self, game_id: str) -> Response:
         """Return a game, compressed if the client takes it."""
-        return self._game_body(game_id).respond(cache_control=GAME_CACHE)
+        return self._bodies.get(game_id).respond(cache_control=GAME_CACHE)
 
+    @operation(
+        "Add a game",
+        body=", ".join(UPLOAD_TYPES),
+        answers={200: AddedGame, 201: AddedGame},
+        problems=(401, 403, 413, 415, 422, 503),
+    )
     def add_game(self) -> Response:
         """Replay an uploaded game and keep it if it is legal."""
         check_write(self._config)
+        check_upload(UPLOAD_TYPES)
         record = parse_game(request.get_data(cache=False))
         game_id, created = self._store.add(record)
-        answer = {"id": game_id, "score": record.score, "max_tile": record.max_tile, "n_moves": record.n_moves}
-        response = _json(answer, HTTPStatus.CREATED if created else HTTPStatus.OK)
+        added = AddedGame(id=game_id, score=record.score, max_tile=record.max_tile, n_moves=record.n_moves)
+        response = answer(added, HTTPStatus.CREATED if created else HTTPStatus.OK)
         response.location = url_for("api.game", game_id=game_id)
         return response
 
+    @operation("Delete a game and its analyses", answers={204: None}, problems=(401, 403, 503))
+    def delete_game(self, game_id: str) -> Response:
+        """Delete a game; whoever has fetched it may keep it for a day."""
+        check_write(self._config)
+        self._store.delete(game_id)
+        self._bodies.forget()
+        return Response(status=HTTPStatus.NO_CONTENT)
+
+    @operation("List who played", answers={200: Agents}, problems=(503,))
+    def list_agents(self) -> Response:
+        """Return who played, the busiest first."""
+        agents = [ListedAgent(name=agent.name, games=agent.n_games) for agent in self._store.agents()]
+        return answer(Agents(agents=agents))
+
+    @operation("Ask whether all is well", answers={200: Health}, problems=(503,))
     def get_health(self) -> Response:
         """Say that the server and its database answer."""
-        return _json({"status": "ok", "version": __version__, "games": self._store.count()})
-
-    def _make_game_body(self, game_id: str) -> Body:
-        """Read a game and write it as JSON."""
-        game = self._store.get(game_id)
-        values = game.record.to_json() | {"created_at": shown_time(game.created_at)}
-        return Body.of(msgspec.json.encode(values), "application/json")
+        return answer(Health(version=__version__, games=self._store.count()))
 
 
-def _json(values: dict[str, Any], status: int = HTTPStatus.OK) -> Response:
-    """Answer with JSON that may change at any time."""
-    response = Response(msgspec.json.encode(values), status, content_type="application/json")
-    response.headers["Cache-Control"] = "no-store"
-    return response
-
-
-def _listed(game: GameSummary) -> dict[str, Any]:
+def _listed(game: GameSummary) -> ListedGame:
     """Return what the list tells of a game, with the names and values of the record's JSON."""
-    values = asdict(game) | {"seed": seed_to_json(game.seed), "created_at": shown_time(game.created_at)}
-    if not game.set_up:
-        del values["set_up"]
-    return values
-
-
-def _limit(text: str | None) -> int:
-    """Read the number of games that a page is to hold."""
-    if text is None:
-        return DEFAULT_PAGE
-    if not re.fullmatch("[0-9]{1,3}", text) or not 1 <= int(text) <= MAX_PAGE:
-        raise BadRequest(f"limit must be an integer from 1 to {MAX_PAGE}.")
-    return int(text)
-
-
-def shown_time(time: datetime) -> str:
-    """Write a time in UTC as in ISO 8601, to the second."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return ListedGame(
+        id=game.id,
+        agent=game.agent,
+        score=game.score,
+        max_tile=game.max_tile,
+        n_moves=game.n_moves,
+        set_up=True if game.set_up else UNSET,
+        seed=seed_to_json(game.seed),
+        created_at=game.created_at,
+        board=game.board,
+    )

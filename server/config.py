@@ -3,12 +3,14 @@
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import platformdirs
 
 from server.errors import ConfigError
 from server.urls import sqlite_url
+
+Writes = Literal["open", "token", "off"]
 
 MIB: Final = 2**20
 HOST_NAME: Final = r"\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\]"
@@ -74,9 +76,11 @@ class ServerConfig:
     """Number of games whose JSON is kept ready, compressed, in memory."""
 
     @property
-    def page_uploads(self) -> bool:
-        """Whether a page can upload: it has no token to show."""
-        return not self.read_only and self.write_token is None
+    def writes(self) -> Writes:
+        """Who may add and delete games: anybody, who has the token, or nobody."""
+        if self.read_only:
+            return "off"
+        return "open" if self.write_token is None else "token"
 
     @property
     def max_waiting(self) -> int:

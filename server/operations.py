@@ -29,7 +29,7 @@ class Operation:
     query: type[msgspec.Struct] | None = None
     """The parameters after the question mark; None takes none, and overlooks what is there."""
     body: Any = None
-    """The type of a JSON body, or a media type as text; None takes none."""
+    """The type of a JSON body, or a media type as text (or several, ", " between); None takes none."""
     answers: Mapping[int, Any] = field(default_factory=dict)
     """By status: the type of the JSON that comes, a media type as text (or several, ", " between), or None for an empty
     answer."""

@@ -6,7 +6,6 @@ nothing but regular files is opened: a link may lead anywhere.
 
 import json
 import os
-import re
 import stat
 import time
 import zlib
@@ -165,11 +164,6 @@ def patience(rows: list[dict[str, Any]]) -> float:
     seconds = [numbers(row).get("seconds", 0.0) for row in rows]
     since_start = counter_of(rows[-1]) != "epoch" and len(rows) == 2
     return max(PATIENCE, 3 * (seconds[-1] - seconds[0] if since_start else seconds[-1]))
-
-
-def is_cursor(text: str) -> bool:
-    """Whether a text has the form of `RunCurves.next`."""
-    return re.fullmatch(CURSOR, text) is not None
 
 
 def _modified(path: Path) -> float | None:

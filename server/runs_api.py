@@ -16,16 +16,51 @@ What cannot be read of a run is left out: ``settings`` may be null, ``columns`` 
 """
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from flask import Blueprint, Response, request
-from werkzeug.exceptions import BadRequest
+from flask import Blueprint, Response
+from msgspec import Meta, Struct
 
-from server.api import shown_time
 from server.body import Body
-from server.run_folder import START, RunSummary, is_cursor
+from server.operations import JSON, operation, read_query
+from server.run_folder import CURSOR, START, RunSummary
 from server.runs import Runs
+
+
+class RunQuery(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Which lines of a run are wanted."""
+
+    after: Annotated[str, Meta(pattern=f"^{CURSOR}$", description="next of an earlier answer")] = START
+
+
+class ListedRun(Struct, frozen=True, kw_only=True):
+    """What the list tells of a run."""
+
+    name: str
+    algorithm: str
+    started_at: datetime
+    updated_at: datetime
+    running: bool
+    last: dict[str, float]
+
+
+class RunList(Struct, frozen=True, kw_only=True):
+    """The runs, and how many older ones are left out."""
+
+    runs: list[ListedRun]
+    left_out: int
+
+
+class Run(ListedRun, frozen=True, kw_only=True):
+    """A run with its settings and lines."""
+
+    settings: dict[str, Any] | None
+    counter: str | None
+    columns: dict[str, list[float | None]]
+    n_lines: list[int]
+    whole: bool
+    next: str
 
 
 class RunsApi:
@@ -47,42 +82,37 @@ class RunsApi:
         routes.add_url_rule("/<path:name>", "run", self.get_run, methods=["GET"])
         return routes
 
+    @operation("List training runs", answers={200: RunList, 304: None})
     def list_runs(self) -> Response:
         """Return the list of runs, the one that wrote last first."""
         summaries, left_out = self._runs.summaries()
-        return _json({"runs": [_listed(run) for run in summaries], "left_out": left_out})
+        return _respond(RunList(runs=[ListedRun(**_listed(run)) for run in summaries], left_out=left_out))
 
+    @operation("Get the settings and curves of a training run", query=RunQuery, answers={200: Run, 304: None})
     def get_run(self, name: str) -> Response:
         """Return the settings and curves of a run."""
         run = self._runs.find(name)
-        read = run.curves(_after(request.args.get("after")))
-        answer = _listed(run.summary()) | {
-            "settings": run.settings(),
-            "counter": read.curves.counter,
-            "columns": read.curves.columns(),
-            "n_lines": read.curves.n_lines(),
-            "whole": read.whole,
-            "next": read.next,
-        }
-        return _json(answer)
-
-
-def _after(text: str | None) -> str:
-    """Read the place after which lines are wanted."""
-    if text is None:
-        return START
-    if not is_cursor(text):
-        raise BadRequest("after must be the 'next' of an earlier answer.")
-    return text
+        read = run.curves(read_query(RunQuery).after)
+        return _respond(
+            Run(
+                **_listed(run.summary()),
+                settings=run.settings(),
+                counter=read.curves.counter,
+                columns=read.curves.columns(),
+                n_lines=read.curves.n_lines(),
+                whole=read.whole,
+                next=read.next,
+            )
+        )
 
 
 def _listed(run: RunSummary) -> dict[str, Any]:
-    """Return what the list tells of a run."""
-    times = {"started_at": run.started_at, "updated_at": run.updated_at}
-    shown = {name: shown_time(datetime.fromtimestamp(seconds, UTC)) for name, seconds in times.items()}
-    return {"name": run.name, "algorithm": run.algorithm, **shown, "running": run.running, "last": run.last}
+    """Return what the list tells of a run; times to the second."""
+    started_at, updated_at = (datetime.fromtimestamp(int(time), UTC) for time in (run.started_at, run.updated_at))
+    times = {"started_at": started_at, "updated_at": updated_at}
+    return {"name": run.name, "algorithm": run.algorithm, **times, "running": run.running, "last": run.last}
 
 
-def _json(values: dict[str, Any]) -> Response:
+def _respond(values: Struct) -> Response:
     """Answer with JSON that is asked for again and again: 304 if it is as before."""
-    return Body.of(msgspec.json.encode(values), "application/json").respond(cache_control="no-cache")
+    return Body.of(msgspec.json.encode(values), JSON).respond(cache_control="no-cache")

@@ -79,16 +79,20 @@ def is_trusted(host: str, trusted: tuple[str, ...]) -> bool:
 def check_write(config: ServerConfig) -> None:
     """Let the request at hand write, or raise the HTTP error that says why not.
 
-    There are no cookies. What keeps other sites out is that a browser sends JSON across sites only after asking, and
-    nothing here allows it; Sec-Fetch-Site and Origin are checked besides.
+    There are no cookies. What keeps other sites out is that a browser sends what is no form across sites only after
+    asking, and nothing here allows it; Sec-Fetch-Site and Origin are checked besides.
     """
     if config.read_only:
-        raise Forbidden("This server takes no uploads.")
+        raise Forbidden("This server is for reading only.")
     _check_site()
     if config.write_token is not None:
         _check_token(config.write_token)
-    if request.mimetype != "application/json":
-        raise UnsupportedMediaType("The Content-Type must be application/json.")
+
+
+def check_upload(types: tuple[str, ...]) -> None:
+    """Refuse an upload of the request at hand that is of another type, or compressed."""
+    if request.mimetype not in types:
+        raise UnsupportedMediaType(f"The Content-Type must be {' or '.join(types)}.")
     if request.headers.get("Content-Encoding", "identity") != "identity":
         raise UnsupportedMediaType("The upload must not be compressed.")
 
@@ -99,11 +103,13 @@ def _check_site() -> None:
     same_site = site in (None, "same-origin", "none")
     same_origin = origin is None or origin.partition("://")[2].lower() == request.host.lower()
     if not (same_site and same_origin):
-        raise Forbidden("Pages of other sites cannot upload games.")
+        raise Forbidden("Pages of other sites cannot change the games.")
 
 
 def _check_token(token: str) -> None:
     """Refuse a request without the token."""
     scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not hmac.compare_digest(secret.encode(), token.encode()):
-        raise Unauthorized("An upload needs the server's token.", www_authenticate=WWWAuthenticate("bearer"))
+        raise Unauthorized(
+            "Who changes the games needs the server's token.", www_authenticate=WWWAuthenticate("bearer")
+        )

@@ -14,6 +14,7 @@ from werkzeug.test import TestResponse
 from game2048 import GameRecord
 from game2048.formats import format_game, format_hobby
 from server import GameStore, ServerConfig, StoreError, create_app
+from server.store import tables
 from tests.game2048.games import NEARLY_65536, greedy, record_game
 from tests.game2048.test_formats import NOT_GAMES
 
@@ -40,14 +41,21 @@ def assert_problem(response: TestResponse, status: int, detail: str = "") -> Jso
 
 
 def test_an_empty_server_lists_no_games(client: FlaskClient) -> None:
-    assert client.get("/api/games").json == {"games": [], "next": None, "uploads": True}
+    assert client.get("/api/games").json == {"games": [], "next": None, "writes": "open"}
 
 
-@pytest.mark.parametrize("setting", [{"read_only": True}, {"write_token": "secret"}])
-def test_the_list_tells_that_a_page_cannot_upload(store: GameStore, setting: Json) -> None:
+@pytest.mark.parametrize(
+    ("setting", "writes"),
+    [
+        ({"write_token": "secret"}, "token"),
+        ({"read_only": True}, "off"),
+        ({"read_only": True, "write_token": "secret"}, "off"),
+    ],
+)
+def test_the_list_tells_who_may_change_it(store: GameStore, setting: Json, writes: str) -> None:
     client = create_app(ServerConfig(**setting), store=store).test_client()
 
-    assert client.get("/api/games").json["uploads"] is False
+    assert client.get("/api/games").json["writes"] == writes
 
 
 def test_the_list_tells_what_there_is_best_first(client: FlaskClient, store: GameStore, game: GameRecord) -> None:
@@ -60,6 +68,7 @@ def test_the_list_tells_what_there_is_best_first(client: FlaskClient, store: Gam
     first, second = response.json["games"]
     assert first["score"] > second["score"]
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", first.pop("created_at"))
+    assert first.pop("board") == game.boards[-1].ravel().tolist()
     assert first == {key: game.to_json()[key] for key in ("id", "agent", "score", "max_tile", "n_moves", "seed")}
     assert second["seed"] == "18446744073709551615"  # JavaScript would round the number
 
@@ -75,12 +84,72 @@ def test_a_reader_walks_through_the_pages(client: FlaskClient, store: GameStore,
             break
         query["cursor"] = page["next"]
 
-    assert seen == [game.id for game in sorted(games, key=lambda game: (-game.score, game.id))]
+    assert seen == [game.id for game in sorted(games, key=lambda game: (game.score, game.id), reverse=True)]
 
 
-@pytest.mark.parametrize("limit", ["0", "201", "-1", "x", "", "1e3", "9" * 50, "٣", " 5", "5.0"])
+@pytest.mark.parametrize(
+    ("query", "wanted"),
+    [
+        ("sort=moves&order=asc", lambda game: True),
+        ("sort=score&order=asc&agent=corner", lambda game: game["agent"] == "corner"),
+        ("sort=score&order=asc&min_score=700&max_score=1500", lambda game: 700 <= game["score"] <= 1500),
+        ("sort=tile&order=asc&tile=64", lambda game: game["max_tile"] == 64),
+        ("sort=date&order=asc&since=2026-01-01&until=9999-12-31", lambda game: True),
+        ("sort=date&order=asc&until=0001-01-01", lambda game: False),
+        ("agent=%00", lambda game: False),
+    ],
+)
+def test_a_reader_asks_for_some_games(
+    client: FlaskClient, store: GameStore, games: list[GameRecord], game: GameRecord, query: str, wanted: Any
+) -> None:
+    """Orders and filters are those of the store; here, that each is handed on."""
+    store.add_many([*games, game])
+    sort = {"moves": "n_moves", "tile": "max_tile", "date": "created_at"}.get(query.split("&")[0][5:], "score")
+    every = client.get("/api/games").json["games"]
+
+    listed = client.get(f"/api/games?{query}").json["games"]
+
+    assert {game["id"] for game in listed} == {game["id"] for game in every if wanted(game)}
+    assert [game[sort] for game in listed] == sorted(game[sort] for game in listed)
+
+
+@pytest.mark.parametrize("limit", ["0", "201", "-1", "x", "", "1e3", "9" * 50, "٣", " 5", "5.5"])
 def test_a_bad_limit_is_a_bad_request(client: FlaskClient, limit: str) -> None:
-    assert_problem(client.get("/api/games", query_string={"limit": limit}), 400, "limit must be an integer from 1 to")
+    assert_problem(client.get("/api/games", query_string={"limit": limit}), 400, f"limit: .*, got '{limit[:9]}")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("sort=rank", "order=up", "sort=", "sort=score&sort=tile", "colour=red", f"agent={'x' * 201}"),
+        *(f"{name}={value}" for name in ("min_score", "max_score") for value in ("-1", "x", 2**53, "NaN", "1e400")),
+        *("tile=1", "tile=262144", "since=yesterday", "until=2026-02-30", "since=2026-1-1", "until=10000-01-01"),
+        f"cursor={'1' * 101}",
+    ],
+)
+def test_a_bad_question_is_a_bad_request_that_names_it(client: FlaskClient, query: str) -> None:
+    name = query.partition("=")[0]
+
+    assert_problem(client.get(f"/api/games?{query}"), 400, f"{name}:|'{name}'|`{name}`")
+
+
+def test_a_cursor_of_another_order_is_a_bad_request(
+    client: FlaskClient, store: GameStore, games: list[GameRecord]
+) -> None:
+    store.add_many(games)
+    cursor = client.get("/api/games?limit=1").json["next"]
+
+    assert client.get(f"/api/games?limit=1&cursor={cursor}").status_code == 200
+    assert_problem(client.get(f"/api/games?sort=date&cursor={cursor}"), 400, "cursor must be the 'next' of a page in")
+
+
+def test_agents_are_listed_the_busiest_first(client: FlaskClient, store: GameStore, games: list[GameRecord]) -> None:
+    store.add_many([*games[:3], GameRecord(start=games[3].start, plies=games[3].plies, agent="teacher")])
+
+    response = client.get("/api/agents")
+
+    assert response.json == {"agents": [{"name": "corner", "games": 3}, {"name": "teacher", "games": 1}]}
+    assert response.headers["Cache-Control"] == "no-store"
 
 
 @pytest.mark.parametrize(
@@ -107,7 +176,7 @@ def test_a_game_comes_as_its_record(client: FlaskClient, path: str, game: GameRe
     assert values == game.to_json()
     assert response.content_type == "application/json"
     assert b'": ' not in response.data
-    assert response.headers["Cache-Control"] == "public, max-age=86400"
+    assert response.headers["Cache-Control"] == "public, max-age=86400, immutable"
 
 
 def test_a_game_is_compressed_for_those_who_take_it(client: FlaskClient, path: str) -> None:
@@ -173,6 +242,87 @@ def test_a_game_is_read_and_compressed_once(
 @pytest.mark.parametrize("game_id", ["0" * 16, "x", "%00", "%F0%9F%8E%B2", "..", "a" * 5000])
 def test_an_unknown_game_is_not_found(client: FlaskClient, game_id: str) -> None:
     assert_problem(client.get(f"/api/games/{game_id}"), 404)
+
+
+def test_a_game_that_another_process_deletes_is_gone_within_a_second(
+    client: FlaskClient, store: GameStore, path: str, game: GameRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr("server.game_bodies.time.monotonic", lambda: now)
+    client.get(path)
+    store.delete(game.id)
+    now += 1
+
+    assert client.get(path).status_code == 404
+
+
+def test_a_game_that_another_process_adds_again_is_told_anew_within_a_second(
+    client: FlaskClient, store: GameStore, path: str, game: GameRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr("server.game_bodies.time.monotonic", lambda: now)
+    client.get(path)
+    with store._database.writing() as connection:
+        connection.execute(
+            tables.games.update().values(agent="somebody else", created_at=tables.games.c.created_at + 9)
+        )
+    now += 1
+
+    assert client.get(path).json["agent"] == "somebody else"
+
+
+def test_a_game_that_comes_again_is_told_anew(
+    client: FlaskClient, store: GameStore, path: str, game: GameRecord
+) -> None:
+    client.get(path)
+    client.delete(path)
+    store.add(GameRecord(start=game.start, plies=game.plies, agent="somebody else"))
+
+    assert client.get(path).json["agent"] == "somebody else"
+
+
+# --- deleting ---
+
+
+def test_a_deleted_game_is_gone_at_once(client: FlaskClient, store: GameStore, path: str, game: GameRecord) -> None:
+    store.analyses.put(game.id, "teacher", b"thoughts", 1, {})
+    client.get(path)
+
+    response = client.delete(path)
+
+    assert (response.status_code, response.data) == (204, b"")
+    assert_problem(client.get(path), 404)
+    assert_problem(client.delete(path), 404)
+    assert client.get("/api/games").json["games"] == []
+    assert store.analyses.list(game.id) == []
+
+
+@pytest.mark.parametrize("game_id", ["0" * 16, "x", "%00", "%F0%9F%8E%B2", "a" * 5000])
+def test_a_game_that_is_not_there_cannot_be_deleted(client: FlaskClient, game_id: str) -> None:
+    assert_problem(client.delete(f"/api/games/{game_id}"), 404)
+
+
+@pytest.mark.parametrize(
+    ("setting", "headers", "status"),
+    [
+        ({"read_only": True}, {}, 403),
+        ({"write_token": "secret"}, {}, 401),
+        ({"write_token": "secret"}, {"Authorization": "Bearer wrong"}, 401),
+        ({}, {"Sec-Fetch-Site": "cross-site"}, 403),
+        ({}, {"Origin": "https://example.com"}, 403),
+        ({"write_token": "secret"}, {"Authorization": "Bearer secret"}, 204),
+    ],
+)
+def test_who_may_add_may_delete(
+    store: GameStore, game: GameRecord, setting: Json, headers: dict[str, str], status: int
+) -> None:
+    store.add(game)
+    client = create_app(ServerConfig(**setting), store=store).test_client()
+
+    response = client.delete(f"/api/games/{game.id}", headers=headers)
+
+    assert response.status_code == status
+    assert (game.id in store) == (status != 204)
 
 
 # --- uploads ---
@@ -348,7 +498,7 @@ def test_our_own_page_can_upload(client: FlaskClient, game: GameRecord, headers:
 def test_a_read_only_server_takes_nothing(store: GameStore, game: GameRecord) -> None:
     client = create_app(ServerConfig(read_only=True), store=store).test_client()
 
-    assert_problem(upload(client, format_game(game)), 403, "takes no uploads")
+    assert_problem(upload(client, format_game(game)), 403, "for reading only")
 
 
 @pytest.mark.parametrize("authorization", [None, "", "Bearer", "Bearer wrong", "Basic secret", "Bearer \xe9", "secret"])

@@ -30,11 +30,11 @@ function showError(error) {
 }
 
 async function loadPage() {
-  const { games, next, uploads } = await fetchGames(cursor);
+  const { games, next, writes } = await fetchGames(cursor);
   const first = cursor === null;
   cursor = next;
   appendGames(games);
-  byId('upload-open').hidden = byId('empty-upload').hidden = !uploads;
+  byId('upload-open').hidden = byId('empty-upload').hidden = writes !== 'open';
   if (first) {
     byId('games').hidden = games.length === 0;
     byId('empty').hidden = games.length > 0;
