@@ -1,4 +1,4 @@
-"""Networks as the page runs them (`web/static/js/network.js`): steps in a row, each with the arrays that it needs.
+"""Networks as the page runs them (`web/static/js/forward.js`): steps in a row, each with the arrays that it needs.
 
 Weights travel as float16, which takes half the bytes and changes no answer that was not a toss-up; the few numbers of
 biases and normalisations stay float32. A normalisation becomes what it is when nothing is learned any more, a factor

@@ -5,7 +5,8 @@ import { paintInk, paintSigned } from './pictures.js';
 
 const byId = (id) => document.getElementById(id);
 const MAX_SHOWN = 24; // units of the first layer
-const WIDE = { neurons: 64, maps: 16 }; // a row
+const NEURONS_A_ROW = 64;
+const PIXELS_A_ROW = 224; // of maps
 
 const FIRST = {
   linear:
@@ -56,11 +57,11 @@ export class LayersView {
   #showLater(layers) {
     this.#sheets = reuse(byId('later'), this.#sheets, layers.length, 'sheet');
     layers.forEach(({ output }, i) => {
-      const isMaps = output.shape.length === 3;
       this.#sheets[i].querySelector('figcaption').textContent = `Layer ${i + 2}: ${sizeInWords(output)}`;
       const canvas = this.#sheets[i].querySelector('canvas');
       canvas.setAttribute('aria-label', `What layer ${i + 2} answers, the brighter the stronger`);
-      paintInk(canvas, sheetOf(output, Math.min(output.shape[0], isMaps ? WIDE.maps : WIDE.neurons)), most(output));
+      const columns = output.shape.length === 3 ? Math.floor(PIXELS_A_ROW / output.shape[2]) : NEURONS_A_ROW;
+      paintInk(canvas, sheetOf(output, Math.min(output.shape[0], columns)), most(output));
     });
     byId('later-words').hidden = layers.length === 0;
   }

@@ -4,7 +4,7 @@ import { createAnnouncer } from './announcer.js';
 import { prepare, SIDE, STYLES } from './centring.js';
 import { LayersView } from './layers-view.js';
 import { fetchBundle, fetchKinds, readOnServer } from './models-api.js';
-import { networkOf, outputsOf } from './network.js';
+import { networkOf, outputsOf } from './forward.js';
 import { PadView } from './pad-view.js';
 import { paintInk } from './pictures.js';
 import { ReadingView } from './reading-view.js';
@@ -127,7 +127,7 @@ async function chooseKind(name) {
   next = 0;
   const { classes, source } = samples.header;
   byId('example-class').replaceChildren(optionOf('', 'any'), ...classes.map((each, i) => optionOf(i, each)));
-  byId('source').textContent = source === 'generated' ? 'The examples are generated.' : `The examples are ${source}: the network has never seen them.`;
+  byId('source').textContent = source === 'generated' ? 'The examples are generated.' : `The examples are ${source}, which the network has never seen.`;
 }
 
 async function chooseModel(chosen) {

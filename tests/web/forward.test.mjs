@@ -3,7 +3,7 @@ import { test } from 'node:test';
 
 import { fromHalf, unpack } from '../../web/static/js/bundle.js';
 import { layersOf, sheetOf, sizeInWords, strengths, strongest, weightImage } from '../../web/static/js/layers.js';
-import { answerOf, conv, linear, networkOf, outputsOf, pool, transposed } from '../../web/static/js/network.js';
+import { answerOf, conv, linear, networkOf, outputsOf, pool, transposed } from '../../web/static/js/forward.js';
 
 const of = (shape, data) => ({ shape, data: Float32Array.from(data) });
 
