@@ -48,7 +48,7 @@ class AdamQuery(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     y: Annotated[float, Meta(ge=-2, le=2)] = 1.2
     noise: Annotated[float, Meta(ge=0, le=2, description="Standard deviation of what is added to gradients")] = 0
     sgd_lr: Annotated[float, Meta(ge=0.001, le=1, description="Learning rate of SGD, with and without momentum")] = 0.03
-    adam_lr: Annotated[float, Meta(ge=0.001, le=1, description="Learning rate of RMSProp and Adam")] = 0.05
+    adam_lr: Annotated[float, Meta(ge=0.001, le=1, description="Learning rate of RMSProp and Adam")] = 0.03
     seed: Seed = 0
 
 

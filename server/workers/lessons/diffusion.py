@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 import nets
-from generative.diffusion.toys import PointDiffusion, energy_distance, learn_points
+from generative.diffusion.toys import PointDiffusion, learn_points, mean_distance
 from server.workers.lessons.packing import looks, pack_units
 
 N_DATA: Final = 600
@@ -24,7 +24,7 @@ REACH: Final = 2.6
 def lesson(arguments: dict[str, Any], ready: Callable[[], None]) -> Iterator[list[Any]]:
     """Learn ``data`` ("moons", "spirals" or "ring") with ``parametrization``, learning rate ``lr`` and ``seed``.
 
-    "start" holds some of the data. Frames hold the step, how far what is drawn is from the data (``distance``), and
+    "start" holds some of the data. Frames hold the step, how far what is drawn is from the nearest data (``distance``), and
     ``points``: where each point is before and after each step from noise to data, int8 of shape (step, point, 2).
     """
     ready()
@@ -56,7 +56,7 @@ def lesson(arguments: dict[str, Any], ready: Callable[[], None]) -> Iterator[lis
             "frame",
             {
                 "step": step,
-                "distance": round(energy_distance(ways[-1], data), 4),
+                "distance": round(mean_distance(ways[-1], data), 4),
                 "points": pack_units(ways / REACH),
             },
         ]

@@ -1,4 +1,4 @@
-/** A small chart of lines on a canvas, with a mark where the reel is. */
+/** A small chart of lines on a canvas. */
 
 import { colourOf, prepare, rgb } from './canvas.js';
 import { formatTick } from './charts.js';
@@ -9,26 +9,25 @@ const MARGIN = { top: 8, right: 10, bottom: 20, label: 6 };
 /**
  * @param {HTMLCanvasElement} canvas
  * @param {{x: number[], y: number[], colour: string}[]} lines `colour`: its name in the style sheet
- * @param {{end: number, at?: number, log?: boolean, low?: number}} options `end` of the x axis; `at`: where the mark
- *   stands; `log`: the y axis is logarithmic, and begins at `low`
+ * @param {{end: number, log?: boolean, low?: number, range?: number[], unit?: string}} options `end` of the x axis;
+ *   `log`: the y axis is logarithmic, and begins at `low`; `range` of the y axis, if not that of the numbers
  */
-export function drawLines(canvas, lines, { end, at = null, log = false, low = 1e-4 }) {
+export function drawLines(canvas, lines, { end, log = false, low = 1e-4, range: wanted = null, unit = '' }) {
   const place = prepare(canvas);
   if (!place) return;
   const { context, width, height } = place;
   const values = lines.flatMap(({ y }) => y).filter(Number.isFinite);
-  const range = log ? [low, Math.max(1, ...values)] : rangeOf(values, 3);
+  const range = wanted ?? (log ? [low, Math.max(1, ...values)] : rangeOf([0, ...values], 3));
   const rows = log ? powers(range) : ticks(range, 3);
-  const labels = rows.map((row) => formatTick(row));
+  const labels = rows.map((row) => `${formatTick(row)}${unit}`);
   const left = Math.max(...labels.map((label) => context.measureText(label).width)) + MARGIN.label;
   const bottom = height - MARGIN.bottom;
   const across = createAxis([0, end]);
   const up = createAxis(range, { log });
   const x = (value) => left + across.to(value) * (width - MARGIN.right - left);
   const y = (value) => bottom - Math.min(Math.max(up.to(value), 0), 1) * (bottom - MARGIN.top);
-  const ink = colourOf('--text');
   context.strokeStyle = rgb(colourOf('--line'));
-  context.fillStyle = rgb(ink);
+  context.fillStyle = rgb(colourOf('--text'));
   context.textAlign = 'right';
   context.textBaseline = 'middle';
   rows.forEach((row, i) => {
@@ -43,13 +42,6 @@ export function drawLines(canvas, lines, { end, at = null, log = false, low = 1e
   for (const tick of across.ticks(3)) {
     const label = formatTick(tick);
     context.fillText(label, Math.min(x(tick), width - context.measureText(label).width / 2), bottom + 6);
-  }
-  if (at !== null) {
-    context.strokeStyle = rgb(ink, 0.6);
-    context.beginPath();
-    context.moveTo(x(at), MARGIN.top);
-    context.lineTo(x(at), bottom);
-    context.stroke();
   }
   context.lineWidth = 2;
   context.lineJoin = 'round';
