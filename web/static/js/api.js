@@ -34,11 +34,6 @@ async function request(path, options) {
 
 export const gamePath = (id) => `/api/games/${encodeURIComponent(id)}`;
 
-/** One page of games, best score first: `{games, next, uploads}`; `uploads` is whether a page may upload. */
-export function fetchGames(cursor = null) {
-  return request(cursor === null ? '/api/games' : `/api/games?cursor=${encodeURIComponent(cursor)}`);
-}
-
 export function fetchGame(id) {
   return request(gamePath(id));
 }
@@ -57,6 +52,11 @@ export function fetchRun(name, after = null) {
 /** Who can play and judge games, the best first: `{players: [{name, title, kind, min_depth, max_depth, ...}]}`. */
 export function fetchPlayers() {
   return request('/api/players');
+}
+
+/** The analyses of a game that are kept, the newest first: `{analyses: [{player, depth, complete, ...}]}`. */
+export function fetchAnalyses(id) {
+  return request(`${gamePath(id)}/analyses`);
 }
 
 /** What a player thinks of a position: `{values, unit, best}`; `question` is `{player, depth, board}`. */

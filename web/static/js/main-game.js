@@ -4,15 +4,23 @@ import { createAnnouncer } from './announcer.js';
 import { fetchGame, gamePath } from './api.js';
 import { BoardView } from './board-view.js';
 import { bindControls } from './controls.js';
+import { Followers } from './followers.js';
+import { JudgeView } from './judge-view.js';
+import { createJudge } from './judge.js';
 import { bindKeyboard } from './keyboard.js';
 import { PanelView, speedFrom } from './panel-view.js';
 import { SPEEDS, createPlayer } from './player.js';
 import { decode } from './record.js';
-import { load } from './settings.js';
+import { LEFT, RIGHT } from './rules.js';
+import { load, save } from './settings.js';
+import { bindSwipe } from './swipe.js';
 import { bindTheme } from './theme.js';
 import { asksToPlay, createPlyWriter, gameIdFrom, plyFrom, writeHash } from './url.js';
 import { Viewer } from './viewer.js';
 import { formatNumber } from './words.js';
+
+const BUTTONS = { milestone: 'milestone', mistake: 'mistake', 'mistake-back': 'mistakeBack' };
+const SWIPES = { [RIGHT]: 'back', [LEFT]: 'forward' };
 
 const byId = (id) => document.getElementById(id);
 
@@ -24,20 +32,50 @@ function savedSpeed() {
 function openViewer(game) {
   const playAtOnce = asksToPlay(location.search) && !matchMedia('(prefers-reduced-motion: reduce)').matches;
   const state = createPlayer(game.length, plyFrom(location.hash, game.length), savedSpeed());
+  const followers = new Followers(game, (ply) => run('seek', ply));
+  const panel = new PanelView(game);
+  const announce = createAnnouncer(byId('board-text'));
   const viewer = new Viewer(game, state, {
     board: new BoardView(byId('board')),
-    panel: new PanelView(game),
+    panel: {
+      show(position, player) {
+        panel.show(position, player);
+        followers.show(position);
+      },
+      floatReward: (reward) => panel.floatReward(reward),
+      dropReward: () => panel.dropReward(),
+    },
     writePly: createPlyWriter(writeHash),
-    announce: createAnnouncer(byId('board-text')),
+    announce: (text) => announce(text && `${text} ${followers.inWords()}`.trimEnd()),
   });
-  const run = (command, argument) => {
+
+  function run(command, argument) {
     if (command === 'help') byId('help').showModal();
+    else if (command === 'arrows') byId('show-arrows').click();
+    else if (followers.target(command) !== null) viewer.run('seek', followers.target(command));
     else viewer.run(command, argument);
-  };
+  }
+
   bindControls(run, () => game.length);
   bindKeyboard(run);
+  for (const [id, command] of Object.entries(BUTTONS)) byId(id).addEventListener('click', () => run(command));
+  byId('show-arrows').addEventListener('change', ({ target }) => {
+    save('arrows', target.checked ? 'on' : 'off');
+    followers.refresh();
+  });
+  bindSwipe(byId('board'), (direction) => run(SWIPES[direction]));
   window.addEventListener('hashchange', () => run('seek', plyFrom(location.hash, game.length)));
   if (playAtOnce) run('play');
+  openJudge(game, followers);
+}
+
+function openJudge(game, followers) {
+  const view = new JudgeView({
+    onStart: (player, depth) => judge.start(player, depth),
+    onStop: () => judge.stop(),
+  });
+  const judge = createJudge(game, view, (analysis) => followers.showAnalysis(analysis));
+  judge.open();
 }
 
 function showError(error) {
