@@ -6,6 +6,7 @@ keeps them small: long runs of equal paper compress to nothing.
 """
 
 from collections.abc import Iterable, Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -97,6 +98,13 @@ def save(frames: Iterable[Frame], path: str | Path, *, colours: Colours = COLOUR
         write_atomically(path, lambda temporary: _image(last, colours, 256).save(temporary, "PNG", optimize=True))
     else:
         write_atomically(path, lambda temporary: _write_images(checked, temporary, colours, kind))
+
+
+def png(frame: Frame, colours: Colours = COLOURS["paper"], *, levels: int = GREYS) -> bytes:
+    """Return a frame as a PNG file, a grey one with a palette of so many levels from paper to ink."""
+    file = BytesIO()
+    _image(frame, colours, levels).save(file, "PNG")
+    return file.getvalue()
 
 
 def moving(images: Iterable[npt.NDArray[np.floating[Any]]], *, fps: float = 25, hold: float = 2.0) -> Iterator[Frame]:

@@ -19,6 +19,7 @@ from server.pages import Pages
 from server.players import Players
 from server.runs import Runs
 from server.runs_api import RunsApi
+from server.sentences_api import SentencesApi
 from server.store import GameStore
 from server.streams import Streams
 from server.workers import WorkerPool
@@ -80,6 +81,7 @@ def create_app(config: ServerConfig | None = None, *, store: GameStore | None = 
     app.register_blueprint(openapi.blueprint())
     if config.metrics:
         app.register_blueprint(metrics.blueprint())
+    app.register_blueprint(SentencesApi(models, workers, streams).blueprint())
     app.register_blueprint(source_pages.blueprint())
     app.register_blueprint(Pages(store).blueprint())
     return app

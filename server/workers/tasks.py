@@ -27,6 +27,8 @@ TASKS: Final[dict[str, str]] = {
     "lesson-td": "server.workers.lessons.td:lesson",
     "lesson-diffusion": "server.workers.lessons.diffusion:lesson",
     "lesson-weights": "server.workers.lessons.weights:lesson",
+    "write": "server.workers.writing:write",
+    "write-picture": "server.workers.writing:picture",
 }
 MAX_STEPS: Final = 10_000  # of a pause
 

@@ -5,29 +5,12 @@
  */
 
 import { openEvents } from './events.js';
+import { anySeed, fill, queryOf } from './form-query.js';
 import { createReel } from './reel.js';
 import { bindTheme } from './theme.js';
 
 const byId = (id) => document.getElementById(id);
 const root = document.documentElement;
-
-const MAX_SEED = 2 ** 31 - 1;
-
-/** The settings of a form as the query of a request. */
-function queryOf(form) {
-  return new URLSearchParams([...new FormData(form)].filter(([, value]) => value !== ''));
-}
-
-/** Let the form say what the address says, as far as it can. */
-function fill(form, query) {
-  for (const [name, value] of query) {
-    const field = form.elements[name];
-    if (!field) continue;
-    const before = field.value;
-    field.value = value;
-    if (field.value === '' || !field.checkValidity()) field.value = before; // an option that there is not
-  }
-}
 
 /**
  * @param {object} lesson
@@ -121,10 +104,9 @@ export function runLesson({ path, begin = async (start) => start, read = async (
   form.addEventListener('submit', (event) => event.preventDefault());
   form.addEventListener('change', () => { if (form.reportValidity()) restart(); });
   byId('again').addEventListener('click', () => {
-    form.elements.seed.value = Math.floor(Math.random() * 1000);
+    form.elements.seed.value = anySeed();
     restart();
   });
-  form.elements.seed.max = MAX_SEED;
   window.addEventListener('hashchange', () => {
     fill(form, new URLSearchParams(location.hash.slice(1)));
     restart();
