@@ -43,7 +43,9 @@ CONTENT_TYPES: Final = {
 # Address -> template. The page of a game is apart: it says whether there is such a game.
 PAGES: Final = {
     "/": "index.html",
+    "/play": "play.html",
     "/training": "training.html",
+    "/watch": "watch.html",
     "/demos": "demos.html",
     "/demos/draw": "draw.html",
     "/demos/latent": "latent.html",

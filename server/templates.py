@@ -23,6 +23,8 @@ class Place:
 
 PLACES: Final = (
     Place("games", "/", "Games"),
+    Place("play", "/play", "Play"),
+    Place("watch", "/watch", "Watch"),
     Place("training", "/training", "Training"),
     Place("demos", "/demos", "Demos"),
     Place("learn", "/learn", "Learn"),

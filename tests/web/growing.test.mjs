@@ -96,7 +96,7 @@ test('a saved game comes back at the ply of an address, one that was elsewhere d
   const kept = JSON.parse(JSON.stringify(game.save()));
 
   const back = gameFrom(wishFrom(addressOf(game, 12)), kept);
-  assert.deepEqual([back.length, back.stateAt(12), back.players], [12, game.stateAt(12), ['by hand']]);
+  assert.deepEqual([back.length, back.stateAt(12), back.playersUntil(12)], [12, game.stateAt(12), ['by hand']]);
 
   playOn(game, 1);
   const elsewhere = gameFrom(wishFrom(addressOf(game, 31)), kept);

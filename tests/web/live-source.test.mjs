@@ -51,7 +51,7 @@ test('moves make the game grow, with what the player thought of each', () => {
 
   assert.deepEqual([game.length, told], [1, ['start', 'grow']]);
   assert.deepEqual(game.opinions[0], { values: [0, 4, 0, 4], unit: 'points', who: 'Greedy' });
-  assert.deepEqual(game.players, ['Greedy']);
+  assert.deepEqual(game.playersUntil(1), ['Greedy']);
 });
 
 test('the stream is closed when enough lies ready, and opened again when that has been seen', () => {

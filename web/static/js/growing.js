@@ -81,9 +81,9 @@ export class GrowingGame {
     return `${this.drawn + ply}.${codeOf(this.boardAt(ply))}`;
   }
 
-  /** Who played, in the order of their first move. */
-  get players() {
-    return [...new Set(this.#segments.map(([, who]) => who))];
+  /** Who played the first `length` plies, in the order of their first move. */
+  playersUntil(length) {
+    return [...new Set(this.#segments.filter(([first]) => first < length).map(([, who]) => who))];
   }
 
   /** Make a move with the next tile of the seed; returns whether it was legal. */
@@ -118,15 +118,15 @@ export class GrowingGame {
     this.opinions.length = Math.min(this.opinions.length, this.length + 1);
   }
 
-  /** The game as JSON of the record's form. */
-  toRecord() {
+  /** The first `length` plies as JSON of the record's form. */
+  toRecord(length = this.length) {
     return {
       format: 'game2048',
       version: 1,
-      agent: (this.players.join(' + ') || 'nobody').slice(0, 200),
+      agent: (this.playersUntil(length).join(' + ') || 'nobody').slice(0, 200),
       seed: this.seeded ? this.seed : null,
       start: Array.from(this.boardAt(0)),
-      plies: Array.from(this.codes.subarray(0, this.length), plyCharacter).join(''),
+      plies: Array.from(this.codes.subarray(0, length), plyCharacter).join(''),
     };
   }
 
@@ -136,10 +136,11 @@ export class GrowingGame {
     return { ...this.toRecord(), seed, drawn, seeded, score: scores[0], segments: this.#segments };
   }
 
-  /** A saved game up to where it is at `state`; null if it was never there. */
-  static restore({ plies, segments, start, ...rest }, state) {
+  /** A saved game, up to where it is at `state` if one is given; null if it was never there. */
+  static restore({ plies, segments, start, ...rest }, state = null) {
     const game = new GrowingGame({ ...rest, start: Uint8Array.from(start) });
     segments.forEach(([first, who], i) => game.append(plies.slice(first, segments[i + 1]?.[0]), who));
+    if (state === null) return game;
     const ply = Number(state.split('.')[0]) - game.drawn;
     if (!(ply >= 0 && ply <= game.length) || game.stateAt(ply) !== state) return null;
     game.truncate(ply);

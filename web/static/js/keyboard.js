@@ -51,7 +51,7 @@ export function commandFor({ key, shiftKey, ctrlKey, altKey, metaKey }) {
 }
 
 /** Whether the focused element wants the key for itself. */
-function isTaken(event) {
+export function keyIsTaken(event) {
   const { target, key } = event;
   if (!(target instanceof Element)) return false;
   return target.matches(TAKES_KEYS)
@@ -63,7 +63,7 @@ function isTaken(event) {
 export function bindKeyboard(run) {
   document.addEventListener('keydown', (event) => {
     const command = commandFor(event);
-    if (command === null || event.defaultPrevented || isTaken(event)) return;
+    if (command === null || event.defaultPrevented || keyIsTaken(event)) return;
     event.preventDefault();
     run(command);
   });

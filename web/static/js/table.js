@@ -4,7 +4,7 @@ import { GrowingGame } from './growing.js';
 import { parsePosition } from './position.js';
 import { MAX_SEED } from './random.js';
 
-const KEY = 'game2048.table';
+const PREFIX = 'game2048.';
 
 const seedFrom = (text) => (/^\d{1,16}$/.test(text ?? '') && Number(text) <= MAX_SEED ? Number(text) : null);
 const countFrom = (text) => (/^\d{1,9}$/.test(text ?? '') ? Number(text) : 0);
@@ -38,24 +38,46 @@ export function wishFrom(search) {
   };
 }
 
+/** The game that was kept, at a state if one is given; null if it was never there. */
+function restored(kept, state) {
+  try {
+    return kept && GrowingGame.restore(kept, state);
+  } catch {
+    return null; // kept by another version of this page
+  }
+}
+
+/** The game that was kept, as it was left; null if there is none. */
+export const latest = (kept) => restored(kept, null);
+
 /** The game of a wish, kept from before if it is the same; null if the wish names none. */
 export function gameFrom({ at, seed, score }, kept) {
   if (at === null || seed === null) return null;
-  return (kept?.seed === seed && GrowingGame.restore(kept, at)) || GrowingGame.at(at, { seed, score });
+  return (kept?.seed === seed ? restored(kept, at) : null) ?? GrowingGame.at(at, { seed, score });
 }
 
-/** Keep a game for the next page of this visit. */
-export function keep(game) {
+/** Write where a game is into the address bar. */
+export function writeAddress(address) {
   try {
-    sessionStorage.setItem(KEY, JSON.stringify(game.save()));
+    history.replaceState(null, '', address);
+  } catch {
+    // Safari throws when it has had too many; the next write will do.
+  }
+}
+
+/** Keep the game of a page, 'play' or 'watch', for as long as the visit lasts. */
+export function keep(game, page) {
+  try {
+    sessionStorage.setItem(PREFIX + page, JSON.stringify(game.save()));
   } catch {
     // Storage may be off or full: the address still says where the game is.
   }
 }
 
-export function kept() {
+/** The plain values of the game that was kept, or null. */
+export function keptBy(page) {
   try {
-    return JSON.parse(sessionStorage.getItem(KEY));
+    return JSON.parse(sessionStorage.getItem(PREFIX + page));
   } catch {
     return null;
   }
