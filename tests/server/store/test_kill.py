@@ -17,6 +17,7 @@ from game2048 import GameRecord
 from game2048.formats import format_game
 from server import GameStore
 from tests.game2048.games import record_game
+from tests.server.library import assert_whole, every_game
 
 N_CLIENTS = 4
 SCRIPT = """
@@ -91,20 +92,10 @@ def test_no_acknowledged_game_is_lost(url: str, n_games: int, n_kills: int) -> N
             assert [store.get(game.id).record for game in clients.acknowledged] == clients.acknowledged
 
     with GameStore(url) as store:
-        listed = {game.id for page in pages(store) for game in page}
-        assert listed == {game.id for game in games}
-        assert all(store.get(game_id).record.id == game_id for game_id in listed)
-    assert {game.id for game in clients.acknowledged} == listed
+        assert {game.id for game in every_game(store)} == {game.id for game in games}
+        assert_whole(store)
+    assert {game.id for game in clients.acknowledged} == {game.id for game in games}
     assert clients.unanswered >= n_kills
     if url.startswith("sqlite"):
         with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
             assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-
-
-def pages(store: GameStore) -> Iterator[list]:
-    """Every page of the list."""
-    page = store.page(limit=200)
-    yield page.games
-    while page.next is not None:
-        page = store.page(limit=200, cursor=page.next)
-        yield page.games
