@@ -1,0 +1,39 @@
+/** The games on the server: list, add, delete. Every failure is an ApiError with words fit for the page. */
+
+import { ApiError, gamePath, problemOf } from './api.js';
+
+async function ask(path, options) {
+  let response;
+  try {
+    response = await fetch(path, options);
+  } catch (error) {
+    if (error.name === 'AbortError') throw error;
+    throw new ApiError('The server cannot be reached.', 'Check the connection and try again.');
+  }
+  if (!response.ok) throw await problemOf(response);
+  return response;
+}
+
+const bearer = (token) => (token ? { Authorization: `Bearer ${token}` } : {});
+
+/** One page of games: `{games, next, writes}`; `writes` is "open", "token" or "off": how a page may change them. */
+export async function fetchGames(query, signal) {
+  return (await ask(query ? `/api/games?${query}` : '/api/games', { signal })).json();
+}
+
+/** Who played, the busiest first: `[{name, games}]`. */
+export async function fetchAgents() {
+  return (await (await ask('/api/agents')).json()).agents;
+}
+
+/** Add a game, a file as it is: `{id, score, max_tile, n_moves, created}`, `created` false where it was there already. */
+export async function sendGame(file, token = '') {
+  const type = file.name.toLowerCase().endsWith('.json') ? 'application/json' : 'application/octet-stream';
+  const headers = { 'Content-Type': type, ...bearer(token) };
+  const response = await ask('/api/games', { method: 'POST', headers, body: file });
+  return { ...await response.json(), created: response.status === 201 };
+}
+
+export async function deleteGame(id, token = '') {
+  await ask(gamePath(id), { method: 'DELETE', headers: bearer(token) });
+}
