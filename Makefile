@@ -24,7 +24,7 @@ demo: $(VENV)/.core  ## Train an agent for about a minute, record its games, wat
 test: $(VENV)/.dev  ## Run the default test suite
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4
 
-test-slow: $(VENV)/.dev  ## Run all tests: learning, a million boards, a wheel in an empty environment, external trainers
+test-slow: $(VENV)/.dev  ## Run all tests: learning, a million boards, PostgreSQL, a wheel in an empty environment, external trainers
 	$(BIN)/python -m pytest -m "not external"
 	$(MAKE) test-external
 

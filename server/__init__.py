@@ -24,13 +24,26 @@ if TYPE_CHECKING:
     from server.app import create_app
     from server.config import ServerConfig
     from server.run import serve
-    from server.store import GameStore, GameSummary, Page, StoredGame
+    from server.store import (
+        AgentSummary,
+        Analyses,
+        AnalysisSummary,
+        GameFilter,
+        GameStore,
+        GameSummary,
+        Page,
+        StoredGame,
+    )
     from server.urls import sqlite_url
 
 __all__ = [
+    "AgentSummary",
+    "Analyses",
+    "AnalysisSummary",
     "AssetsError",
     "ConfigError",
     "CursorError",
+    "GameFilter",
     "GameNotFoundError",
     "GameStore",
     "GameSummary",
@@ -50,6 +63,10 @@ __all__ = [
 
 # Imported when they are first asked for: worker processes need neither Flask nor a database.
 _PLACES: Final = {
+    "AgentSummary": "server.store",
+    "Analyses": "server.store",
+    "AnalysisSummary": "server.store",
+    "GameFilter": "server.store",
     "GameStore": "server.store",
     "GameSummary": "server.store",
     "Page": "server.store",

@@ -13,7 +13,7 @@ GET /api/health          ``{"status": "ok", "version": ..., "games": ...}``
 Errors are problem details (`server.problems`); of a game that is not legal, ``ply`` is the first wrong one.
 """
 
-from datetime import date, datetime
+from datetime import date
 from http import HTTPStatus
 from typing import Annotated, Final, Literal
 
@@ -26,9 +26,9 @@ from game2048.formats import parse_game
 from game2048.record import MAX_AGENT_LENGTH, seed_to_json
 from server.config import ServerConfig, Writes
 from server.game_bodies import Game, GameBodies
-from server.operations import answer, operation, read_query
+from server.operations import Time, answer, operation, read_query
 from server.security import check_upload, check_write
-from server.store import MAX_PAGE, Filter, GameStore, GameSummary, Order, Sort
+from server.store import MAX_PAGE, GameFilter, GameStore, GameSummary, Order, Sort
 
 UPLOAD_TYPES: Final = ("application/json", "application/octet-stream")
 MAX_POINTS: Final = 2**53 - 1  # what JavaScript holds
@@ -55,10 +55,10 @@ class GamesQuery(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     limit: Annotated[int, Meta(ge=1, le=MAX_PAGE)] = 50
     cursor: Annotated[str, Meta(max_length=MAX_CURSOR, description="next of the page before")] | UnsetType = UNSET
 
-    def shown(self) -> Filter:
+    def shown(self) -> GameFilter:
         """Return the filter."""
         names = ("agent", "min_score", "max_score", "tile", "since", "until")
-        return Filter(**{name: value for name in names if (value := getattr(self, name)) is not UNSET})
+        return GameFilter(**{name: value for name in names if (value := getattr(self, name)) is not UNSET})
 
 
 class ListedGame(Struct, frozen=True, kw_only=True):
@@ -71,7 +71,7 @@ class ListedGame(Struct, frozen=True, kw_only=True):
     n_moves: int
     set_up: Literal[True] | UnsetType = UNSET
     seed: int | str | None
-    created_at: datetime
+    created_at: Time
     board: Annotated[tuple[int, ...], Meta(min_length=16, max_length=16, description="Exponents of the last board")]
 
 

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from server.body import Body
-from server.operations import JSON
+from server.operations import JSON, Time
 from server.store import GameStore
 
 
@@ -32,7 +32,7 @@ class Game(Struct, frozen=True, kw_only=True):
     start: list[int]
     plies: str
     probabilities: str | UnsetType = UNSET
-    created_at: datetime
+    created_at: Time
 
 
 class GameBodies:

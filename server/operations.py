@@ -6,11 +6,13 @@ the world. Query and body are msgspec structs: a wrong one is a 400 that names t
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from http import HTTPStatus
-from typing import Any, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 from flask import Response, request
+from msgspec import Meta
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 Query = TypeVar("Query", bound=msgspec.Struct)
@@ -18,6 +20,8 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 JSON: Final = "application/json"
 MAX_SHOWN: Final = 60  # characters of a wrong value
+
+Time = Annotated[datetime, Meta(tz=True)]  # as in RFC 3339
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,7 +23,7 @@ from flask import Blueprint, Response
 from msgspec import Meta, Struct
 
 from server.body import Body
-from server.operations import JSON, operation, read_query
+from server.operations import JSON, Time, operation, read_query
 from server.run_folder import CURSOR, START, RunSummary
 from server.runs import Runs
 
@@ -39,8 +39,8 @@ class ListedRun(Struct, frozen=True, kw_only=True):
 
     name: str
     algorithm: str
-    started_at: datetime
-    updated_at: datetime
+    started_at: Time
+    updated_at: Time
     running: bool
     last: dict[str, float]
 

@@ -2,14 +2,14 @@
 
 from server.store.analyses import Analyses, AnalysisSummary
 from server.store.games import MAX_PAGE, AgentSummary, GameStore, GameSummary, Page, StoredGame
-from server.store.listing import Filter, Order, Sort
+from server.store.listing import GameFilter, Order, Sort
 
 __all__ = [
     "MAX_PAGE",
     "AgentSummary",
     "Analyses",
     "AnalysisSummary",
-    "Filter",
+    "GameFilter",
     "GameStore",
     "GameSummary",
     "Order",

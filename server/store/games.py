@@ -18,7 +18,7 @@ from server.errors import CursorError, GameNotFoundError, StoreError
 from server.store.analyses import Analyses
 from server.store.database import Database
 from server.store.ids import is_id, no_such_game
-from server.store.listing import Filter, Order, Place, Sort, part_query, parts
+from server.store.listing import GameFilter, Order, Place, Sort, part_query, parts
 from server.store.tables import games
 
 logger = logging.getLogger(__name__)
@@ -193,7 +193,7 @@ class GameStore:
 
     def page(
         self,
-        shown: Filter | None = None,
+        shown: GameFilter | None = None,
         *,
         sort: Sort = "score",
         order: Order = "desc",
@@ -204,7 +204,7 @@ class GameStore:
 
         Parameters
         ----------
-        shown : Filter, optional
+        shown : GameFilter, optional
             Which games; all by default.
         sort : {"score", "tile", "moves", "date"}
             By what they are ordered: the score, the largest tile (and among equals the score), the number of moves,
@@ -232,7 +232,7 @@ class GameStore:
         rows: list[Row[Any]] = []
         with self._database.reading() as connection:
             for part in range(0 if after is None else after.part, len(parts(sort))):
-                query = part_query(shown or Filter(), sort, order, part, after).limit(limit + 1 - len(rows))
+                query = part_query(shown or GameFilter(), sort, order, part, after).limit(limit + 1 - len(rows))
                 rows += connection.execute(query).all()
                 after = None
         more = len(rows) > limit

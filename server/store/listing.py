@@ -35,7 +35,7 @@ _CURSOR: Final = re.compile(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Filter:
+class GameFilter:
     """Which games are listed; None asks nothing."""
 
     agent: str | None = None
@@ -119,7 +119,7 @@ def parts(sort: Sort) -> tuple[bool | None, ...]:
     return (None,) if sort == "date" else (False, True)
 
 
-def part_query(shown: Filter, sort: Sort, order: Order, part: int, after: Place | None) -> Select[Any]:
+def part_query(shown: GameFilter, sort: Sort, order: Order, part: int, after: Place | None) -> Select[Any]:
     """Return the query of one of the `parts` of the list, after a place in it."""
     key, descending = _KEYS[sort], order == "desc"
     query = select(*SUMMARY).where(*shown.conditions()).order_by(*(c.desc() if descending else c.asc() for c in key))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from game2048 import GameRecord
 from server import CursorError, GameStore, GameSummary
-from server.store import Filter, Order, Sort, tables
+from server.store import GameFilter, Order, Sort, tables
 from server.store.listing import Place, part_query, parts
 from tests.game2048.games import NEARLY_65536, record_game
 from tests.server.store.conftest import BACKENDS
@@ -28,7 +28,7 @@ KEYS: dict[str, Any] = {
 }
 
 filters = st.builds(
-    Filter,
+    GameFilter,
     agent=st.sampled_from([None, *AGENTS, "nobody", "\0"]),
     min_score=st.none() | st.integers(0, 12),
     max_score=st.none() | st.integers(0, 12),
@@ -67,7 +67,7 @@ def library(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         yield store
 
 
-def walk(store: GameStore, shown: Filter, sort: Sort, order: Order, limit: int) -> Iterator[list[GameSummary]]:
+def walk(store: GameStore, shown: GameFilter, sort: Sort, order: Order, limit: int) -> Iterator[list[GameSummary]]:
     """Give page after page."""
     cursor = None
     while True:
@@ -82,8 +82,8 @@ def every(store: GameStore) -> list[GameSummary]:
     return store.page(limit=200).games
 
 
-def is_shown(game: GameSummary, shown: Filter) -> bool:
-    """The naive twin of `Filter.conditions`."""
+def is_shown(game: GameSummary, shown: GameFilter) -> bool:
+    """The naive twin of `GameFilter.conditions`."""
     return (
         (shown.agent is None or game.agent == shown.agent)
         and (shown.min_score is None or game.score >= shown.min_score)
@@ -105,7 +105,7 @@ def ordered(games: list[GameSummary], sort: Sort, order: Order) -> list[GameSumm
 
 @given(shown=filters, sort=sorts, order=orders, limit=st.integers(1, 70))
 def test_pages_hold_every_game_that_is_asked_for_once_and_in_order(
-    library: GameStore, shown: Filter, sort: Sort, order: Order, limit: int
+    library: GameStore, shown: GameFilter, sort: Sort, order: Order, limit: int
 ) -> None:
     pages = list(walk(library, shown, sort, order, limit))
 
@@ -123,7 +123,7 @@ def test_games_that_come_and_go_between_two_pages_shift_nothing(
     """Deleted is even the game that the cursor names."""
     store.add_many(games[:20])
     before = every(store)
-    pages = walk(store, Filter(), sort, order, 5)
+    pages = walk(store, GameFilter(), sort, order, 5)
     seen = next(pages) + next(pages)
     store.add_many(games[20:])
     store.delete(seen[0].id)
@@ -149,7 +149,7 @@ def test_games_from_boards_that_were_set_up_come_last(
     boast = GameRecord(start=[17] * 16, plies=[])
     store.add_many([boast, record_game(seed=20, board=NEARLY_65536, max_moves=20), *games])
 
-    listed = [game for page in walk(store, Filter(), sort, order, 4) for game in page]
+    listed = [game for page in walk(store, GameFilter(), sort, order, 4) for game in page]
 
     assert [game.set_up for game in listed] == [False] * len(games) + [True] * 2
 
@@ -219,27 +219,29 @@ def test_a_cursor_may_hold_any_number_that_it_can_write(library: GameStore, sort
 
 
 def test_no_game_is_as_large_as_a_filter_may_ask(library: GameStore) -> None:
-    assert library.page(Filter(min_score=2**53, tile=2**53)).games == []
-    assert len(library.page(Filter(max_score=2**53), limit=200).games) == N_GAMES
+    assert library.page(GameFilter(min_score=2**53, tile=2**53)).games == []
+    assert len(library.page(GameFilter(max_score=2**53), limit=200).games) == N_GAMES
 
 
 def test_every_day_can_be_asked_for(library: GameStore) -> None:
-    assert len(library.page(Filter(since=date.min, until=date.max), limit=200).games) == N_GAMES
-    assert library.page(Filter(since=date.max)).games == library.page(Filter(until=date.min)).games == []
+    assert len(library.page(GameFilter(since=date.min, until=date.max), limit=200).games) == N_GAMES
+    assert library.page(GameFilter(since=date.max)).games == library.page(GameFilter(until=date.min)).games == []
 
 
 def test_filters_ask_for_nothing_by_themselves() -> None:
-    assert list(Filter().conditions()) == []
-    assert len(list(replace(Filter(), min_score=0, agent="").conditions())) == 2
+    assert list(GameFilter().conditions()) == []
+    assert len(list(replace(GameFilter(), min_score=0, agent="").conditions())) == 2
 
 
 # --- speed ---
 
 
-@pytest.mark.parametrize("shown", [Filter(), Filter(agent="corner")], ids=["of all", "of an agent"])
+@pytest.mark.parametrize("shown", [GameFilter(), GameFilter(agent="corner")], ids=["of all", "of an agent"])
 @pytest.mark.parametrize("order", get_args(Order))
 @pytest.mark.parametrize("sort", get_args(Sort))
-def test_pages_are_read_from_an_index_in_its_order(library: GameStore, sort: Sort, order: Order, shown: Filter) -> None:
+def test_pages_are_read_from_an_index_in_its_order(
+    library: GameStore, sort: Sort, order: Order, shown: GameFilter
+) -> None:
     """No page asks the database to sort, nor to skip the pages before it."""
     on_sqlite = library._database.engine.dialect.name == "sqlite"
     index = f"games_{'by' if shown.agent is None else 'of_agent_by'}_{sort}" if on_sqlite else f"_by_{sort} "
@@ -253,7 +255,7 @@ def test_pages_are_read_from_an_index_in_its_order(library: GameStore, sort: Sor
         assert [bool(re.search(starts_at_place, plan)) for plan in plans] == [False, True], plans
 
 
-def plan_of(library: GameStore, shown: Filter, sort: Sort, order: Order, part: int, after: Place | None) -> str:
+def plan_of(library: GameStore, shown: GameFilter, sort: Sort, order: Order, part: int, after: Place | None) -> str:
     """Return how the database would read a page, PostgreSQL as it would among a million games."""
     engine = library._database.engine
     query = part_query(shown, sort, order, part, after).limit(3)
