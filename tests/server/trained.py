@@ -75,13 +75,16 @@ def with_statistics(model: Module) -> Module:
 
 
 def writer() -> Module:
-    """Build a diffusion model of letters that has learned nothing: its letters are blots."""
-    autoencoder = coder("vae", UPPERCASE, widths=[8]).config  # type: ignore[attr-defined]  # built models have one
-    return nets.models.build(
+    """Build a diffusion model of letters that has learned nothing: its letters are blots, another one for each."""
+    autoencoder = nets.models.build("vae", classes=list(UPPERCASE), latent=4, widths=[8]).config
+    model = nets.models.build(
         "latent-diffusion",
         classes=list(UPPERCASE),
         autoencoder=autoencoder,
         denoiser={"width": 16, "hidden": 16, "depth": 1, "condition": 8},
         steps=5,
-        generator=np.random.default_rng(0),
     )
+    rng = np.random.default_rng(0)  # a new denoiser begins with zeros, and hears no label
+    state = {name: rng.normal(0, 0.5, array.shape).astype(np.float32) for name, array in model.state_dict().items()}
+    model.load_state_dict({**state, "std": np.ones(4, np.float32)})
+    return model
