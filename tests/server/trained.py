@@ -85,6 +85,7 @@ def writer() -> Module:
         steps=5,
     )
     rng = np.random.default_rng(0)  # a new denoiser begins with zeros, and hears no label
-    state = {name: rng.normal(0, 0.5, array.shape).astype(np.float32) for name, array in model.state_dict().items()}
-    model.load_state_dict({**state, "std": np.ones(4, np.float32)})
-    return model
+    learned = {name: parameter.shape for name, parameter in model.named_parameters()}
+    state = {name: rng.normal(0, 0.5, shape).astype(np.float32) for name, shape in learned.items()}
+    model.load_state_dict({**model.state_dict(), **state})
+    return model.eval()
