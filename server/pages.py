@@ -43,6 +43,7 @@ CONTENT_TYPES: Final = {
 # Address -> template. The page of a game is apart: it says whether there is such a game.
 PAGES: Final = {
     "/": "index.html",
+    "/compare": "compare.html",
     "/play": "play.html",
     "/training": "training.html",
     "/watch": "watch.html",

@@ -94,6 +94,7 @@ async function main() {
     const id = gameIdFrom(location.pathname);
     const game = decode(await fetchGame(id));
     openViewer(game);
+    byId('compare').href = `/compare?left=${id}`;
     byId('download').href = gamePath(id);
     byId('download').download = `game-${id}.json`;
     document.title = `${formatNumber(game.scores[game.length])} points · ${game.agent} · 2048 replays`;

@@ -28,13 +28,14 @@ export class SetUpView {
     this.#text.addEventListener('input', () => this.#read());
     byId('set-up-clear').addEventListener('click', () => this.#set(new Uint8Array(16)));
     this.#dialog.addEventListener('close', () => {
-      if (this.#dialog.returnValue !== 'cancel') onDone(this.#board.slice(), this.#dialog.returnValue === 'ask');
+      const { returnValue } = this.#dialog;
+      this.#dialog.returnValue = '';
+      if (returnValue === 'ask' || returnValue === 'use') onDone(this.#board.slice(), returnValue === 'ask');
     });
   }
 
   open(board) {
     this.#set(Uint8Array.from(board));
-    this.#dialog.returnValue = 'cancel'; // what Escape leaves
     this.#dialog.showModal();
     this.#cells[0].focus();
   }

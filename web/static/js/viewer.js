@@ -38,6 +38,8 @@ const ANIMATED = new Set(['back', 'forward']);
 export class Viewer {
   #game;
   #views;
+  #positionAt;
+  #describe;
   #state;
   #shown;
   #lastTime = null;
@@ -47,13 +49,16 @@ export class Viewer {
   /**
    * @param {object} game a decoded record
    * @param {object} state a player state
-   * @param {{board: object, panel: object, writePly: Function, announce: Function}} views
+   * @param {object} views `board`, `panel`, `writePly`, `announce`; and, where what is shown is more than one game,
+   *   `positionAt(ply)` and `describe(position, length)`
    */
   constructor(game, state, views) {
     this.#game = game;
     this.#state = state;
     this.#views = views;
-    this.#shown = positionAt(game, state.ply);
+    this.#positionAt = views.positionAt ?? ((ply) => positionAt(game, ply));
+    this.#describe = views.describe ?? describe;
+    this.#shown = this.#positionAt(state.ply);
     this.#jump(this.#shown);
     views.panel.show(this.#shown, state);
     this.#tell();
@@ -99,7 +104,7 @@ export class Viewer {
   /** Show the present state; `pace` 0 jumps, any other animates the last move at that pace. */
   #draw(pace) {
     const before = this.#shown;
-    const after = positionAt(this.#game, this.#state.ply);
+    const after = this.#positionAt(this.#state.ply);
     this.#shown = after;
     if (after.ply !== before.ply) {
       if (pace > 0 && !this.#stillness.matches) this.#move(before, after, pace);
@@ -119,7 +124,7 @@ export class Viewer {
     const { board, panel } = this.#views;
     const step = Math.sign(after.ply - before.ply);
     if (after.ply - before.ply !== step) { // some plies were skipped: animate the last
-      before = positionAt(this.#game, after.ply - step);
+      before = this.#positionAt(after.ply - step);
       board.show(before);
     }
     delete this.#root.dataset.settled;
@@ -134,6 +139,6 @@ export class Viewer {
   #tell() {
     const { ply, playing, length } = this.#state;
     this.#views.writePly(ply, playing ? PLAY_INTERVAL : STEP_INTERVAL);
-    this.#views.announce(playing ? null : describe(this.#shown, length));
+    this.#views.announce(playing ? null : this.#describe(this.#shown, length));
   }
 }
