@@ -101,6 +101,9 @@ async function main() {
     event.preventDefault();
     write();
   });
+  form.addEventListener('change', ({ target }) => {
+    if (target !== byId('text') && form.reportValidity()) write();
+  });
   byId('again').addEventListener('click', () => {
     form.elements.seed.value = anySeed();
     if (form.reportValidity()) write();
