@@ -1,18 +1,13 @@
 """A person watches games: every board on the page is the board of the record."""
 
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from game2048 import GameRecord
-from game2048.formats import format_game, format_hobby
-from server import GameStore, ServerConfig, sqlite_url
-from tests.browser.conftest import Complaints, running
-from tests.game2048.games import greedy, record_game
+from server import GameStore
+from tests.browser.conftest import Complaints
+from tests.game2048.games import record_game
 
 pytestmark = pytest.mark.browser
 
@@ -271,36 +266,7 @@ def test_the_address_follows_and_can_be_shared(page: Page, context: BrowserConte
     assert_shows(other, game, 30)
 
 
-# --- the list ---
-
-
-def test_a_visitor_picks_a_game_from_the_list(page: Page, game: GameRecord) -> None:
-    page.goto("/")
-    wait_until_ready(page)
-
-    page.get_by_role("link", name=f"{game.score:,}", exact=True).click()
-
-    page.wait_for_url(f"**/games/{game.id}*")
-    assert_shows(page, game, 0)
-    page.go_back()
-    expect(page.locator("#games tbody tr").first).to_be_visible()
-
-
-def test_a_long_list_comes_in_parts(page: Page, store: GameStore) -> None:
-    short = [record_game(seed=1000 + seed, max_moves=10) for seed in range(60)]
-    store.add_many(short)
-    page.goto("/")
-    wait_until_ready(page)
-    rows = page.locator("#games tbody tr")
-
-    expect(rows).to_have_count(50)
-    while page.locator("#more").is_visible():
-        shown = rows.count()
-        page.locator("#more").click()
-        page.locator(f"#games tbody tr:nth-child({shown + 1})").wait_for()
-        expect(page.locator("#more")).to_be_enabled()
-
-    expect(rows).to_have_count(store.count())
+# --- what is told of a game ---
 
 
 def test_a_name_is_text_and_nothing_else(page: Page, store: GameStore) -> None:
@@ -312,84 +278,6 @@ def test_a_name_is_text_and_nothing_else(page: Page, store: GameStore) -> None:
 
     expect(page.locator("#agent")).to_have_text(name)
     expect(page.locator("#about")).to_contain_text("seed\u00a018446744073709551615")
-
-
-# --- uploads ---
-
-
-@pytest.mark.parametrize(("form", "seed"), [(format_game, 501), (format_hobby, 502)])
-def test_a_visitor_uploads_a_game_and_watches_it(page: Page, form: Any, seed: int) -> None:
-    mine = record_game(seed=seed, policy=greedy)
-    page.goto("/")
-    wait_until_ready(page)
-
-    page.set_input_files("#upload", {"name": "game.json", "mimeType": "application/json", "buffer": form(mine)})
-
-    page.wait_for_url(f"**/games/{mine.id}*")
-    wait_until_ready(page)
-    page.keyboard.press("End")
-    assert_shows(page, mine, mine.n_moves)
-
-
-def test_a_spoilt_game_is_refused_in_words(page: Page, complaints: Complaints, game: GameRecord) -> None:
-    page.goto("/")
-    wait_until_ready(page)
-    spoilt = format_hobby(game).replace(b'"reward":4}', b'"reward":6}', 1)
-
-    page.set_input_files("#upload", {"name": "game.json", "mimeType": "application/json", "buffer": spoilt})
-
-    expect(page.locator("#error")).to_contain_text("the reward is 4 by the rules, got 6")
-    complaints.expect("422")
-
-
-class TestClosedServer:
-    """A server that takes no uploads from a page."""
-
-    @pytest.fixture(params=[{"read_only": True}, {"write_token": "secret"}], ids=["read-only", "token"])
-    def site(self, request: pytest.FixtureRequest, tmp_path: Path, game: GameRecord) -> Iterator[str]:
-        config = ServerConfig(**request.param)
-        with GameStore(sqlite_url(tmp_path / "closed.sqlite")) as self.store, running(config, self.store) as address:
-            yield address
-
-    def test_the_page_offers_no_upload(self, page: Page, game: GameRecord) -> None:
-        page.goto("/")
-        wait_until_ready(page)
-        expect(page.locator("#empty")).to_have_text(
-            "No games yet. Make some with game2048 record.", use_inner_text=True
-        )
-        expect(page.locator("#upload-open")).to_be_hidden()
-
-        self.store.add(game)
-        page.reload()
-        wait_until_ready(page)
-
-        expect(page.locator("#games tbody tr")).to_have_count(1)
-        expect(page.locator("#upload-open")).to_be_hidden()
-
-
-def test_an_open_server_offers_the_upload(page: Page) -> None:
-    page.goto("/")
-    wait_until_ready(page)
-
-    expect(page.locator("#upload-open")).to_be_visible()
-
-
-def test_a_board_that_was_set_up_is_marked(page: Page, game: GameRecord, large_game: GameRecord) -> None:
-    page.goto("/")
-    wait_until_ready(page)
-
-    rows = page.locator("#games tbody tr")
-    expect(rows.first.locator(".set-up")).to_be_hidden()
-    while page.locator("#more").is_visible():
-        page.locator("#more").click()
-        expect(page.locator("#more")).to_be_enabled()
-    expect(rows.last.locator(".score")).to_have_text(f"{large_game.score:,}")
-    expect(rows.last.locator(".set-up")).to_be_visible()
-    page.get_by_role("link", name=f"{large_game.score:,}", exact=True).click()
-
-    expect(page.locator("#about")).to_contain_text("set-up\u00a0board")
-    open_game(page, game)
-    expect(page.locator("#about")).not_to_contain_text("set-up")
 
 
 def test_a_downloaded_game_is_the_record(page: Page, game: GameRecord) -> None:
