@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -15,7 +16,7 @@ import psycopg
 from tests.needs import missing
 
 SECONDS = 30.0
-QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")  # nothing has to outlive a power cut
+QUICK = ("fsync=off", "full_page_writes=off")  # nothing has to outlive a power cut
 
 
 def program(name: str) -> str:
@@ -33,36 +34,38 @@ class PostgresServer:
         self._numbers = count()
         if self._user is not None:
             shutil.chown(self._folder, self._user)
-        data = self._folder / "data"
-        options = [option for setting in (*QUICK, "listen_addresses=") for option in ("-c", setting)]
-        initdb = [
-            program("initdb"),
-            "--pgdata",
-            data,
-            "--username",
-            "postgres",
-            "--auth",
-            "trust",
-            "--encoding",
-            "UTF8",
-        ]
-        subprocess.run([*initdb, "--no-sync"], check=True, capture_output=True, user=self._user, cwd=self._folder)
-        with (self._folder / "log").open("wb") as log:
-            command = [program("postgres"), "-D", data, "-k", self._folder, *options]
-            self._process = subprocess.Popen(command, stderr=log, stdout=log, user=self._user, cwd=self._folder)
-        try:
-            self._wait()
-        except BaseException:
-            self.__exit__(None, None, None)
-            raise
+        initdb = [program("initdb"), "--pgdata", "data", "--username", "postgres", "--auth", "trust"]
+        self._run = {"user": self._user, "cwd": self._folder}
+        subprocess.run([*initdb, "--encoding", "UTF8", "--no-sync"], check=True, capture_output=True, **self._run)
+        self.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._process.send_signal(3)  # SIGQUIT: at once, whoever is connected
-        self._process.wait(SECONDS)
+        self.stop()
         shutil.rmtree(self._folder)
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        options = [option for setting in (*QUICK, "listen_addresses=") for option in ("-c", setting)]
+        command = [program("postgres"), "-D", "data", "-k", self._folder, *options]
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(command, stderr=log, stdout=log, **self._run)
+        end = time.monotonic() + SECONDS
+        while True:
+            try:
+                return self._connect().close()
+            except psycopg.OperationalError:
+                if self._process.poll() is not None or time.monotonic() > end:
+                    self.stop()
+                    raise RuntimeError((self._folder / "log").read_text()) from None
+                time.sleep(0.05)
+
+    def stop(self) -> None:
+        """Stop it at once, whoever is connected."""
+        self._process.send_signal(signal.SIGQUIT)
+        self._process.wait(SECONDS)
 
     def new_database(self) -> str:
         """Make an empty database and return its URL."""
@@ -73,14 +76,3 @@ class PostgresServer:
 
     def _connect(self) -> psycopg.Connection:
         return psycopg.connect(host=str(self._folder), user="postgres", dbname="postgres", autocommit=True)
-
-    def _wait(self) -> None:
-        """Wait until it answers."""
-        end = time.monotonic() + SECONDS
-        while True:
-            try:
-                return self._connect().close()
-            except psycopg.OperationalError:
-                if self._process.poll() is not None or time.monotonic() > end:
-                    raise RuntimeError((self._folder / "log").read_text()) from None
-                time.sleep(0.1)
