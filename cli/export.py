@@ -23,7 +23,7 @@ PICTURES: Final = ("gif", "mp4", "webm")
 class Export:
     """Write a game as a file of another program, or plies of it as a moving picture.
 
-    Pictures show the tiles as they slide, appear and pop. MP4 and WebM need moviepy: pip install "game2048[video]".
+    Pictures show the tiles as they slide, appear and pop. MP4 and WebM need ffmpeg: pip install "game2048[video]".
     """
 
     game: Annotated[str, tyro.conf.Positional, option("ID|FILE")]

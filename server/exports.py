@@ -33,7 +33,7 @@ from server.workers import WorkerPool
 CACHE: Final = "public, max-age=86400"  # what is made of a game changes with this program at most
 KEPT_BYTES: Final = 32 * 2**20
 MAX_SECONDS: Final = 40  # that an animation lasts, its last board included
-SECONDS: Final = 20.0  # an animation takes two or three on one core
+SECONDS: Final = 30.0  # an animation takes three on one idle core
 WIDTHS: Final = {"small": 240, "medium": 360, "large": 480}  # pixels
 PICTURE_TYPES: Final = {"gif": "image/gif", "mp4": "video/mp4", "webm": "video/webm"}
 FILE_TYPES: Final = "application/json, text/plain"

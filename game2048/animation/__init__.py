@@ -1,7 +1,7 @@
 """A range of plies of a game as a moving picture: GIF, MP4 or WebM.
 
 Tiles slide, appear and pop as in the original game and on the pages (one difference: a new tile grows, it does not
-fade in). Where a move lasts less than two frames, tiles jump. MP4 and WebM need moviepy, the extra ``video``.
+fade in). Where a move lasts less than two frames, tiles jump. MP4 and WebM need ffmpeg, the extra ``video``.
 """
 
 from dataclasses import dataclass

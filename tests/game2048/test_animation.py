@@ -220,13 +220,13 @@ def test_a_video_has_every_frame(game: GameRecord, drawing: Drawing, tmp_path: P
     assert np.abs(first.astype(int) - expected).mean() < 8
 
 
-def test_without_moviepy_a_video_is_refused_and_a_gif_is_not(
+def test_without_ffmpeg_a_video_is_refused_and_a_gif_is_not(
     game: GameRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(animation_files, "find_spec", lambda name: None)
 
     with pytest.raises(
-        AnimationError, match=r'mp4 files need moviepy: install it with  pip install "game2048\[video\]"'
+        AnimationError, match=r'mp4 files need ffmpeg: install it with  pip install "game2048\[video\]"'
     ):
         write_animation(game, tmp_path / "game.mp4", kind="mp4")
     write_animation(game, tmp_path / "game.gif", kind="gif", last=1, settings=SMALL)

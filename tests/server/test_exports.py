@@ -96,7 +96,7 @@ def test_an_animation_is_made_once(client: FlaskClient, app: Flask, game: GameRe
 @pytest.mark.parametrize(("kind", "start"), [("mp4", b"ftyp"), ("webm", b"webm")])
 def test_a_video_comes_whole_and_in_parts(client: FlaskClient, game: GameRecord, kind: str, start: bytes) -> None:
     """Players of videos ask for parts."""
-    pytest.importorskip("moviepy")
+    pytest.importorskip("imageio_ffmpeg")
     address = f"/api/games/{game.id}/animation?format={kind}&last=3&size=small"
     response = client.get(address)
 
@@ -145,14 +145,14 @@ def test_busy_workers_are_told_and_leave_nothing_behind(
     assert list(tmp_path.glob("game2048-*")) == []
 
 
-def test_a_server_without_moviepy_says_so(client: FlaskClient, game: GameRecord, monkeypatch) -> None:
-    """The worker finds no moviepy; here the task runs in this process."""
+def test_a_server_without_ffmpeg_says_so(client: FlaskClient, game: GameRecord, monkeypatch) -> None:
+    """The worker finds no ffmpeg; here the task runs in this process."""
     from server.workers.animating import animate
     from server.workers.tasks import TaskError
 
     monkeypatch.setattr(animation_files, "find_spec", lambda name: None)
     job = {"game": game.to_bytes(), "path": "nowhere", "kind": "mp4", "first": 0, "last": 1, "settings": {}}
-    with pytest.raises(TaskError, match="mp4 files need moviepy"):
+    with pytest.raises(TaskError, match="mp4 files need ffmpeg"):
         next(animate(job, lambda: None))
 
 
