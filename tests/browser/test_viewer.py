@@ -281,13 +281,21 @@ def test_a_name_is_text_and_nothing_else(page: Page, store: GameStore) -> None:
 
 
 def test_a_downloaded_game_is_the_record(page: Page, game: GameRecord) -> None:
-    open_game(page, game)
+    open_game(page, game, "#150")
+    page.locator("#download").click()
+    page.locator("#export [value=gif]").check()
+    expect(page.locator("#export [name=first]")).to_have_value("90")
+    expect(page.locator("#export [name=last]")).to_have_value("150")
 
+    page.locator("#export [value=game2048]").check()
     with page.expect_download() as download:
-        page.locator("#download").click()
+        page.locator("#export-link").click()
 
     assert download.value.suggested_filename == f"game-{game.id}.json"
     assert game.to_json()["plies"] in download.value.path().read_text(encoding="utf-8")
+    page.keyboard.press("Escape")
+    page.keyboard.press("ArrowRight")  # the keys are the viewer's again
+    assert_shows(page, game, 151)
 
 
 def test_a_game_that_is_not_there_is_told_in_words(page: Page, complaints: Complaints) -> None:

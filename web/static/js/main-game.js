@@ -1,9 +1,11 @@
 /** The page of one game: fetch it, decode it, and put the viewer together. */
 
 import { createAnnouncer } from './announcer.js';
-import { fetchGame, gamePath } from './api.js';
+import { fetchGame } from './api.js';
 import { BoardView } from './board-view.js';
 import { bindControls } from './controls.js';
+import { ExportDialog } from './export-dialog.js';
+import { aroundPly } from './exports.js';
 import { Followers } from './followers.js';
 import { JudgeView } from './judge-view.js';
 import { createJudge } from './judge.js';
@@ -78,6 +80,16 @@ function openJudge(game, followers) {
   judge.open();
 }
 
+/** Offer the game as a file, and the moves that led to the ply that is shown as a picture. */
+function bindDownload(game) {
+  const dialog = new ExportDialog();
+  const words = `${formatNumber(game.scores[game.length])} points by ${game.agent}, ${formatNumber(game.length)} moves`;
+  byId('download').addEventListener('click', () => {
+    const range = aroundPly(Number(byId('slider').value), game.length);
+    dialog.open({ id: game.id, length: game.length, words }, range);
+  });
+}
+
 function showError(error) {
   byId('viewer').hidden = true;
   byId('error-title').textContent = error.status === 404
@@ -95,8 +107,7 @@ async function main() {
     const game = decode(await fetchGame(id));
     openViewer(game);
     byId('compare').href = `/compare?left=${id}`;
-    byId('download').href = gamePath(id);
-    byId('download').download = `game-${id}.json`;
+    bindDownload(game);
     document.title = `${formatNumber(game.scores[game.length])} points · ${game.agent} · 2048 replays`;
   } catch (error) {
     showError(error);
