@@ -63,12 +63,3 @@ export function fetchAnalyses(id) {
 export function fetchAdvice(question) {
   return request(`/api/advice?${new URLSearchParams(question)}`);
 }
-
-/** Upload a game, JSON text as it is in the file; returns `{id}`. */
-export function uploadGame(json) {
-  return request('/api/games', {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-    body: json,
-  });
-}
