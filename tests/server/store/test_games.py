@@ -4,6 +4,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from itertools import count
 
 import numpy as np
 import pytest
@@ -154,12 +155,13 @@ def test_a_deleted_game_may_come_back_without_its_analyses(store: GameStore, gam
 
 def test_nothing_is_noted_of_a_game_that_is_deleted_meanwhile(store: GameStore, games: list[GameRecord]) -> None:
     def analyse(number: int) -> int:
-        for n_done in range(1000):
+        for n_done in count():
             try:
                 store.analyses.put(games[0].id, f"agent {number}", b"thoughts", n_done, {})
             except GameNotFoundError:
                 return n_done
-        return -1
+            time.sleep(0.001)  # so that others get the lock
+        raise AssertionError
 
     store.add(games[0])
     with ThreadPoolExecutor(4) as pool:
