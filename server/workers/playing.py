@@ -37,9 +37,12 @@ def play(arguments: dict[str, Any], ready: Callable[[], None]) -> Iterator[dict[
     deadline = time.monotonic() + SECONDS
     while len(plies) < arguments["moves"] and (not plies or time.monotonic() < deadline):
         values = thinker.move_values(rules.unpack(board, high).reshape(1, 16))[0]
-        action = choose_action(values, seed=arguments["seed"] + arguments["drawn"] + len(plies))
-        if action < 0:
+        if np.isnan(values).all():
             break
+        if arguments["player"]["kind"] == "baseline":  # to some of which all moves are the same
+            action = choose_action(values, seed=arguments["seed"] + arguments["drawn"] + len(plies))
+        else:  # as the player chooses elsewhere, so that a seed gives the same game
+            action = int(np.nanargmax(values))
         after, high, _ = rules.play(board, high, action, tables)
         board = np.uint64(rules.spawn(after, draw(rng, 0)))
         high = np.uint64(high)
