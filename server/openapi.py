@@ -56,7 +56,7 @@ def blueprint() -> Blueprint:
     return routes
 
 
-@operation("This document", answers={200: JSON})
+@operation("This document", answers={200: JSON, 304: None})
 def get_document() -> Response:
     """Return the document; it is made when it is first asked for, when all routes are there."""
     app = current_app
