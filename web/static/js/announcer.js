@@ -1,4 +1,4 @@
-/** Tell screen readers what is shown, once the reader comes to rest. */
+/** Tell screen readers what is shown: at once when the page opens, then whenever the reader comes to rest. */
 
 const QUIET_MS = 400;
 
@@ -8,6 +8,8 @@ export function createAnnouncer(region) {
   return function announce(text) {
     clearTimeout(timer);
     if (text === null) return;
-    timer = setTimeout(() => { region.textContent = text; }, QUIET_MS);
+    const tell = () => { region.textContent = text; };
+    if (region.textContent === '') tell();
+    else timer = setTimeout(tell, QUIET_MS);
   };
 }

@@ -12,7 +12,7 @@ export function envelope(values, width) {
   const last = Math.max(values.length - 1, 0);
   for (let column = 0; column < width; column++) {
     const first = Math.floor((column * last) / width);
-    const end = Math.max(first + 1, Math.ceil(((column + 1) * last) / width));
+    const end = Math.max(first + 1, Math.floor(((column + 1) * last) / width)); // where the next one begins
     for (let i = first; i <= end && i <= last; i++) {
       const value = values[i];
       if (!(low[column] <= value)) low[column] = Number.isNaN(value) ? low[column] : value;

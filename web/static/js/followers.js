@@ -9,6 +9,11 @@ import { positionAt } from './record.js';
 import { load } from './settings.js';
 import { SummaryView } from './summary-view.js';
 
+const UNITS = {
+  points: 'Points still to come after each move, by the judge’s estimate, and what is lost against the best one.',
+  return: 'What the judge’s network expects after each move, and what is lost against the best one.',
+};
+
 const byId = (id) => document.getElementById(id);
 
 export class Followers {
@@ -47,6 +52,7 @@ export class Followers {
   showAnalysis(analysis) {
     this.#analysis = analysis;
     byId('judgements').hidden = false;
+    byId('unit').textContent = UNITS[analysis.unit] ?? '';
     this.#graph.showAnalysis(analysis, expectationsOf(analysis, this.#game));
     this.#summary.showAnalysis(analysis);
     this.refresh();
