@@ -1,7 +1,9 @@
 """The replays of 2048verse and .rpl files: read, written, refused with the ply and the reason."""
 
+import re
 import struct
 from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -220,3 +222,10 @@ def test_a_spoilt_file_is_refused_or_a_legal_game(game: GameRecord, data: st.Dat
 def test_random_bytes_after_a_header_are_refused_or_a_legal_game(header: bytes, rest: bytes, closed: bool) -> None:
     with suppress(RecordError):
         parse_game(header + rest + struct.pack("<QB4I", 0, *CLOSING) * closed)
+
+
+def test_the_example_of_the_guide_runs() -> None:
+    guide = (Path(__file__).parents[2] / "docs/formats.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
+
+    exec(example, {})
