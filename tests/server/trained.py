@@ -36,12 +36,12 @@ def save_reader(folder: Path, model: Module, classes: str = DIGITS, *, accuracy:
 
 def schooled_reader() -> Module:
     """Build a network that has learned to read printed digits."""
-    model = reader(hidden=[32])
-    data = glyphs(2000, generator=0, characters=DIGITS)
+    model = reader(hidden=[32]).train()
+    data = glyphs(4000, generator=0, characters=DIGITS)
     images, labels = as_float(data.images), data.labels.astype(np.int64)
-    optimizer = nets.optim.Adam(model.parameters(), lr=0.01)
-    for step in range(120):
-        part = slice(100 * (step % 20), 100 * (step % 20) + 100)
+    optimizer = nets.optim.Adam(model.parameters(), lr=0.005)
+    for step in range(240):
+        part = slice(100 * (step % 40), 100 * (step % 40) + 100)
         loss = nets.functional.cross_entropy(model(images[part]), labels[part])
         optimizer.zero_grad()
         loss.backward()

@@ -84,11 +84,15 @@ export class PadView {
     context.fillStyle = 'black';
     context.fillRect(0, 0, width, height);
     if (this.#drawing.image) context.drawImage(this.#image, 0, 0, width, height);
-    Object.assign(context, { strokeStyle: 'white', lineWidth: PEN * width, lineCap: 'round', lineJoin: 'round' });
-    for (const stroke of this.#drawing.strokes) {
+    context.fillStyle = context.strokeStyle = 'white';
+    Object.assign(context, { lineWidth: PEN * width, lineCap: 'round', lineJoin: 'round' });
+    for (const [first, ...rest] of this.#drawing.strokes) {
       context.beginPath();
-      context.moveTo(...stroke[0]);
-      for (const point of stroke.length > 1 ? stroke.slice(1) : stroke) context.lineTo(...point);
+      context.arc(...first, (PEN * width) / 2, 0, 2 * Math.PI); // a line without length would leave nothing
+      context.fill();
+      context.beginPath();
+      context.moveTo(...first);
+      for (const point of rest) context.lineTo(...point);
       context.stroke();
     }
   }
