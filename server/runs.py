@@ -1,10 +1,11 @@
 """Runs: the training runs below one folder.
 
-A run lies in that folder, or one level deeper: some models are trained in two stages and keep the first in a folder
-inside their own. Links are left alone, as they may lead anywhere.
+A run lies in that folder or some levels deeper: people sort their runs into folders, and some models are trained in two
+stages and keep the first in a folder inside their own. Links are left alone, as they may lead anywhere.
 """
 
 import os
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -13,6 +14,8 @@ from server.errors import RunNotFoundError
 from server.run_folder import RunFolder, RunSummary, open_run
 
 MAX_LISTED: Final = 200
+MAX_DEPTH: Final = 4  # folders in folders
+MAX_FOLDERS: Final = 5000  # that are looked into: the folder of runs may be any folder
 
 
 class Runs:
@@ -47,11 +50,16 @@ class Runs:
 
     def folders(self) -> Iterator[RunFolder]:
         """Give every run, in no order."""
-        for name, folder in _subfolders(self._folder):
-            inner = [(f"{name}/{inner_name}", inner) for inner_name, inner in _subfolders(folder)]
-            for run in (open_run(*named) for named in [(name, folder), *inner]):
-                if run is not None:
-                    yield run
+        waiting = deque((name, folder, 1) for name, folder in _subfolders(self._folder))
+        for _ in range(MAX_FOLDERS):
+            if not waiting:
+                return
+            name, folder, depth = waiting.popleft()  # shallow ones first
+            run = open_run(name, folder)
+            if run is not None:
+                yield run
+            if depth < MAX_DEPTH:
+                waiting.extend((f"{name}/{inner}", path, depth + 1) for inner, path in _subfolders(folder))
 
 
 def _subfolders(folder: Path | None) -> list[tuple[str, Path]]:

@@ -124,10 +124,10 @@ def test_settings_are_those_of_the_address(page: Page) -> None:
     open_lesson(page, "backpropagation", "#data=moons&width=6&seed=5&lr=nonsense&length=3")
 
     expect(reading(page)).to_contain_text("of 120 right")
-    expect(page.get_by_label("Neurons", exact=True)).to_have_value("6")
-    expect(page.get_by_label("Learning rate")).to_have_value("0.1")
+    expect(page.locator("select[name=width]")).to_have_value("6")
+    expect(page.locator("select[name=lr]")).to_have_value("0.1")
     with page.expect_request("**/api/lessons/backpropagation?*") as info:
-        page.get_by_label("Points").select_option("xor")
+        page.locator("select[name=data]").select_option("xor")
     assert "data=xor&width=6&lr=0.1&seed=5" in info.value.url
     expect(reading(page)).to_contain_text("of 4 right")
     assert page.url.endswith("#data=xor&width=6&lr=0.1&seed=5")

@@ -92,6 +92,29 @@ def test_a_run_of_two_stages_is_listed_as_two(client: FlaskClient, folder: Path)
     assert client.get("/api/runs/letters/autoencoder").json["name"] == "letters/autoencoder"
 
 
+def test_runs_may_be_sorted_into_folders(client: FlaskClient, folder: Path) -> None:
+    write_run(folder / "2048" / "policies" / "ppo" / "1")
+    write_run(folder / "2048" / "policies" / "ppo" / "1" / "too deep")
+
+    assert [run["name"] for run in client.get("/api/runs").json["runs"]] == ["2048/policies/ppo/1"]
+    assert client.get("/api/runs/2048/policies/ppo/1").status_code == 200
+    assert_problem(client.get("/api/runs/2048/policies/ppo/1/too%20deep"), 404)
+
+
+def test_a_folder_that_holds_the_whole_disk_is_not_searched_for_ever(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b", "c"):
+        write_run(folder / name)
+        write_run(folder / name / "inner")
+    monkeypatch.setattr("server.runs.MAX_FOLDERS", 4)
+
+    names = [run.name for run in Runs(folder).folders()]
+
+    assert len(names) == 4
+    assert {"a", "b", "c"} < set(names)  # those that lie higher come first
+
+
 def test_only_the_newest_of_very_many_are_listed(client: FlaskClient, folder: Path) -> None:
     for i in range(MAX_LISTED + 3):
         write_run(folder / f"{i}", [], age=i)

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import {
-  chartsOf, columnOf, formatPlace, formatSeconds, formatTick, formatValue,
+  chartsOf, columnOf, formatInterval, formatPlace, formatSeconds, formatTick, formatValue,
 } from '../../web/static/js/charts.js';
 
 const run = (...names) => ({ columns: Object.fromEntries(names.map((name) => [name, [1]])) });
@@ -43,6 +43,11 @@ test('values are written with as many digits as mean something', () => {
     '135,177', '1,000', '999', '0.0123', '0', '3.1e-8', '-0.00495',
   ]);
   assert.deepEqual([0.8094, 1, 0.0007].map((n) => formatValue(n, true)), ['80.9 %', '100 %', '0.1 %']);
+});
+
+test('an interval is written with its unit once', () => {
+  assert.equal(formatInterval({ low: 0.0512, high: 0.2 }, true), '5.1 to 20 %');
+  assert.equal(formatInterval({ low: 1234.4, high: 2000 }), '1,234 to 2,000');
 });
 
 test('ticks are short', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { MAX_ROWS, axisValues, nearest, pointsOf, smooth, spread, withAnswer } from '../../web/static/js/curves.js';
+import { MAX_ROWS, axisValues, gamesOf, nearest, pointsOf, smooth, spread, windowOf, withAnswer } from '../../web/static/js/curves.js';
 
 const answer = (columns, options = {}) => ({
   name: 'run', counter: 'steps', columns, n_lines: Object.values(columns)[0]?.map(() => 1) ?? [],
@@ -64,9 +64,21 @@ test('the seconds of epochs are added up', () => {
 test('rows without a number are no points', () => {
   const run = answer({ steps: [1, 2, 3], kl: [5, null, 6] });
 
-  assert.deepEqual(pointsOf(run, 'kl', 'steps'), { x: [1, 3], y: [5, 6] });
-  assert.deepEqual(pointsOf(run, 'kl', 'time'), { x: [], y: [] });
-  assert.deepEqual(pointsOf(run, 'nothing', 'steps'), { x: [], y: [] });
+  assert.deepEqual(pointsOf(run, 'kl', 'steps'), { x: [1, 3], y: [5, 6], games: null });
+  assert.deepEqual(pointsOf(run, 'kl', 'time'), { x: [], y: [], games: null });
+  assert.deepEqual(pointsOf(run, 'nothing', 'steps'), { x: [], y: [], games: null });
+});
+
+test('a row stands for the games since the row before, or for those that it tells, times its lines', () => {
+  assert.deepEqual(gamesOf(answer({ games: [100, 250] }, { counter: 'games' })), [100, 150]);
+  assert.deepEqual(gamesOf(answer({ games: [10, null, 30] }, { n_lines: [1, 1, 2] })), [10, 0, 60]);
+  assert.equal(gamesOf(answer({ epoch: [1] })), null);
+  const run = answer({ steps: [1, 2, 3], kl: [5, null, 6], games: [7, 8, 9] });
+  assert.deepEqual(pointsOf(run, 'kl', 'steps').games, [7, 9]);
+});
+
+test('the window of an average is even, and one-sided only at the end', () => {
+  assert.deepEqual([0, 1, 4, 8, 9].map((i) => windowOf(i, 10, 2)), [[0, 1], [0, 3], [2, 7], [6, 10], [7, 10]]);
 });
 
 test('smoothing begins at the first value, keeps straight lines straight, and averages at the end', () => {

@@ -1,6 +1,6 @@
 /** One chart: lines on a canvas, what they read at a position, and a guide that stands there. */
 
-import { formatPlace, formatTick, formatValue } from './charts.js';
+import { formatInterval, formatPlace, formatTick, formatValue } from './charts.js';
 import { nearest } from './curves.js';
 import { createAxis, rangeOf, ticks } from './scale.js';
 
@@ -15,6 +15,12 @@ function caption({ title, tile }) {
   name.textContent = tile;
   return [title.replace(String(tile), ''), name];
 }
+
+/** The index of the point that is read at a place, null for the last one. */
+const indexAt = ({ x, y }, place) => (place === null ? y.length - 1 : nearest(x, place));
+
+/** All that a band reaches, so that there is room for it. */
+const heightsOf = (band) => (band ?? []).flatMap(({ low, high }) => [low, high]);
 
 export class ChartView {
   root;
@@ -51,8 +57,9 @@ export class ChartView {
   /**
    * Draw lines over an axis.
    *
-   * @param {{name: string, slot: number, x: number[], y: number[], raw: number[]}[]} lines
-   *   `raw`: the values before smoothing, drawn faintly; the same array as `y` if there was none
+   * @param {{name: string, slot: number, x: number[], y: number[], raw: number[], band: Band | null}[]} lines
+   *   `raw`: the values before smoothing, drawn faintly; the same array as `y` if there was none; `band`: see
+   *   intervals.js
    */
   show(lines, axis, name) {
     this.#lines = lines;
@@ -61,7 +68,7 @@ export class ChartView {
     this.#readout.replaceChildren(...lines.map(({ name, slot }) => {
       const item = document.createElement('li');
       item.className = `run-${slot + 1}`;
-      for (const part of ['line', 'name', 'value']) {
+      for (const part of ['line', 'name', 'value', 'interval']) {
         item.append(Object.assign(document.createElement('span'), { className: part }));
       }
       item.children[1].textContent = item.title = name;
@@ -73,9 +80,10 @@ export class ChartView {
 
   /** Show what the lines read at a place, null for their ends. */
   read(place) {
-    this.#lines.forEach(({ x, y }, i) => {
-      const value = y[place === null ? y.length - 1 : nearest(x, place)];
-      this.#readout.children[i].querySelector('.value').textContent = this.#format(value);
+    this.#lines.forEach((line, i) => {
+      const at = indexAt(line, place);
+      this.#readout.children[i].querySelector('.value').textContent = this.#format(line.y[at]);
+      this.#readout.children[i].querySelector('.interval').textContent = this.#interval(line, at);
     });
     this.#guide.hidden = place === null;
     if (place !== null) this.#guide.style.translate = `${this.#x(place)}px 0`;
@@ -84,7 +92,10 @@ export class ChartView {
   /** The first thing that the chart says at a place, for those who do not see it. */
   readInWords(place) {
     return this.#lines
-      .map(({ name, x, y }) => `${name} ${this.#format(y[place === null ? y.length - 1 : nearest(x, place)])}`)
+      .map((line) => {
+        const at = indexAt(line, place);
+        return [line.name, this.#format(line.y[at]), this.#interval(line, at)].filter(Boolean).join(' ');
+      })
       .join(', ');
   }
 
@@ -100,7 +111,7 @@ export class ChartView {
     const style = getComputedStyle(this.#canvas);
     context.font = `${style.fontSize} ${style.fontFamily}`;
     const n = this.#chart.wide ? 5 : 3;
-    const yRange = rangeOf(this.#lines.flatMap(({ y }) => y), n);
+    const yRange = rangeOf(this.#lines.flatMap(({ y, band }) => [...y, ...heightsOf(band)]), n);
     const yTicks = ticks(yRange, n);
     const labels = yTicks.map((tick) => formatTick(tick, this.#chart.percent));
     this.#left = Math.max(...labels.map((label) => context.measureText(label).width)) + MARGIN.label;
@@ -146,12 +157,21 @@ export class ChartView {
     this.#lines.forEach((line, i) => {
       const swatch = this.#readout.children[i].querySelector('.line');
       context.strokeStyle = context.fillStyle = getComputedStyle(swatch).borderTopColor;
+      if (line.band) this.#drawBand(context, line, y);
       if (line.raw !== line.y) this.#drawLine(context, line.x, line.raw, y, 1, 0.3);
       context.setLineDash(line.slot >= FIRST_DASHED ? [7, 4] : []);
       this.#drawLine(context, line.x, line.y, y, 2, 1);
       context.setLineDash([]);
     });
     context.restore();
+  }
+
+  #drawBand(context, { x: xs, band }, y) {
+    context.globalAlpha = 0.18;
+    context.beginPath();
+    xs.forEach((x, i) => context.lineTo(this.#x(x), y(band[i].high)));
+    xs.forEach((_, i) => context.lineTo(this.#x(xs.at(-1 - i)), y(band.at(-1 - i).low)));
+    context.fill();
   }
 
   #drawLine(context, xs, ys, y, width, alpha) {
@@ -178,6 +198,10 @@ export class ChartView {
 
   #format(value) {
     return value === undefined ? '–' : formatValue(value, this.#chart.percent);
+  }
+
+  #interval({ band }, at) {
+    return band?.[at] ? `(${formatInterval(band[at], this.#chart.percent)})` : '';
   }
 
   #inWords() {

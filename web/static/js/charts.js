@@ -7,6 +7,7 @@
  * @property {string[]} columns the first one that a run has is drawn
  * @property {boolean} [percent]
  * @property {boolean} [wide]
+ * @property {"rates" | "means"} [interval] what its numbers are of games, if intervals can be told
  * @property {number} [tile] the chart is about games that reach this tile
  */
 
@@ -16,7 +17,7 @@ const TILE_RATE = /^tile_rates\.(\d+)$/;
 const COUNTERS = ['steps', 'games', 'epoch', 'step', 'moves', 'updates', 'seconds', 'cpu_seconds'];
 
 const FIRST = [
-  { key: 'mean_score', title: 'Mean score', wide: true },
+  { key: 'mean_score', title: 'Mean score', wide: true, interval: 'means' },
   { key: 'loss', title: 'Loss', wide: true },
   { key: 'validation_loss', title: 'Validation loss' },
   { key: 'accuracy', title: 'Accuracy', percent: true },
@@ -56,7 +57,7 @@ export function chartsOf(runs) {
   const names = [...new Set(runs.flatMap((run) => Object.keys(run.columns)))];
   const tiles = names
     .filter((name) => TILE_RATE.test(name) && runs.some((run) => run.columns[name]?.some((rate) => rate > 0)))
-    .map((name) => ({ key: name, columns: [name], tile: Number(TILE_RATE.exec(name)[1]), percent: true }))
+    .map((name) => ({ key: name, columns: [name], tile: Number(TILE_RATE.exec(name)[1]), percent: true, interval: 'rates' }))
     .sort((a, b) => a.tile - b.tile)
     .map((chart) => ({ ...chart, title: `Games that reach ${chart.tile}` }));
   const others = names
@@ -79,7 +80,13 @@ export function formatValue(value, percent = false) {
   return size >= 1000 ? WHOLE.format(value) : DIGITS.format(value);
 }
 
-/** The same, short enough to stand beside an axis: 12.3K; 1.5M. */
+/** An interval: "1,200 to 1,400", "5 to 20 %". */
+export function formatInterval({ low, high }, percent = false) {
+  if (percent) return `${PERCENT.format(100 * low)} to ${PERCENT.format(100 * high)} %`;
+  return `${formatValue(low)} to ${formatValue(high)}`;
+}
+
+/** A number, short enough to stand beside an axis: 12.3K; 1.5M. */
 export function formatTick(value, percent = false) {
   return !percent && Math.abs(value) >= 1000 ? COMPACT.format(value) : formatValue(value, percent);
 }

@@ -2,11 +2,18 @@
 
 import { ChartView } from './chart-view.js';
 import { chartsOf, columnOf, formatPlace } from './charts.js';
-import { AXES, axisValues, pointsOf, smooth } from './curves.js';
+import { AXES, axisValues, pointsOf, reachOf, smooth } from './curves.js';
+import { bandOfMeans, bandOfRates } from './intervals.js';
 import { createAxis } from './scale.js';
 import { showFigures, showSettings } from './tables-view.js';
 
 const byId = (id) => document.getElementById(id);
+
+/** The intervals of a curve, null if it has none. */
+function bandOf({ interval }, raw, y, games, reach) {
+  if (interval === 'means') return bandOfMeans(raw, y, reach);
+  return interval === 'rates' && games ? bandOfRates(y, games, reach) : null;
+}
 
 export class CurvesView {
   #views = new Map();
@@ -37,14 +44,17 @@ export class CurvesView {
     this.#runs = runs.map(({ run }) => run);
     this.#charts = chartsOf(this.#runs);
     byId('nothing-chosen').hidden = runs.length > 0;
+    byId('about-bands').hidden = !this.#charts.some(({ interval }) => interval);
     byId('controls').hidden = this.#charts.length === 0;
     for (const id of ['settings', 'figures']) byId(id).hidden = runs.length === 0;
     this.#showAxes(selection);
     this.#arrange();
     for (const chart of this.#charts) {
       const lines = runs.filter(({ run }) => columnOf(chart, run)).map(({ run, slot }) => {
-        const { x, y: raw } = pointsOf(run, columnOf(chart, run), this.#name);
-        return { name: run.name, slot, x, raw, y: selection.smooth ? smooth(raw) : raw };
+        const { x, y: raw, games } = pointsOf(run, columnOf(chart, run), this.#name);
+        const reach = selection.smooth ? reachOf(raw.length) : 0;
+        const y = smooth(raw, reach);
+        return { name: run.name, slot, x, raw, y, band: bandOf(chart, raw, y, games, reach) };
       });
       this.#views.get(chart.key).show(lines, this.#axis, this.#name);
     }

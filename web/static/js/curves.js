@@ -71,31 +71,50 @@ export function axisValues(run, axis) {
   return columns.steps ?? columns.moves ?? columns.step ?? null;
 }
 
-/** The points of a column, those without a number left out. */
+/** How many games each row stands for, null if the run does not tell. */
+export function gamesOf(run) {
+  return axisValues(run, 'games')?.map((games, i, all) => Math.max(0, games - (all[i - 1] ?? 0))) ?? null;
+}
+
+/**
+ * The points of a column, those without a number left out; `games`: of each point, null if the run does not tell.
+ *
+ * @returns {{x: number[], y: number[], games: number[] | null}}
+ */
 export function pointsOf(run, column, axis) {
   const xs = axisValues(run, axis);
   const ys = run.columns[column];
-  const points = { x: [], y: [] };
+  const games = gamesOf(run);
+  const points = { x: [], y: [], games: games && [] };
   if (!xs || !ys) return points;
   ys.forEach((y, i) => {
     if (y === null || xs[i] === null) return;
     points.x.push(xs[i]);
     points.y.push(y);
+    points.games?.push(games[i]);
   });
   return points;
+}
+
+/** How far `smooth` looks to each side in so many rows. */
+export const reachOf = (length) => Math.floor(length * SMOOTH_PART);
+
+/** The rows [from, to) around row i that are averaged. */
+export function windowOf(i, length, reach) {
+  const from = i - Math.min(reach, i);
+  return [from, Math.min(i + Math.min(reach, i), length - 1) + 1];
 }
 
 /**
  * Averages over neighbours on both sides: fewer near the start, where curves are steep, so that they begin where the
  * run did; at the end those on the left remain, so that one last value does not decide where the curve ends.
  */
-export function smooth(values, reach = Math.floor(values.length * SMOOTH_PART)) {
+export function smooth(values, reach = reachOf(values.length)) {
   if (reach < 1) return values;
   const sums = [0];
   for (const value of values) sums.push(sums.at(-1) + value);
   return values.map((_, i) => {
-    const from = i - Math.min(reach, i);
-    const to = Math.min(i + Math.min(reach, i), values.length - 1) + 1;
+    const [from, to] = windowOf(i, values.length, reach);
     return (sums[to] - sums[from]) / (to - from);
   });
 }
