@@ -29,7 +29,8 @@ from game2048.record import GameRecord, RecordError
 
 __all__ = ["FORMATS", "Format", "format_game", "format_hobby", "format_verse", "parse_game"]
 
-BYTE_ORDER_MARKS: Final = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
+UTF_8_MARK: Final = b"\xef\xbb\xbf"
+BYTE_ORDER_MARKS: Final = (UTF_8_MARK, b"\xff\xfe", b"\xfe\xff")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,10 +86,11 @@ def parse_game(data: bytes) -> GameRecord:
     """
     if is_rpl(data):
         return read_rpl(data)
+    text = data.removeprefix(UTF_8_MARK)  # of an editor that replays were pasted into; JSON must not have one
+    if is_verse(text):
+        return read_verse(text)
     if data.startswith(BYTE_ORDER_MARKS):
         raise RecordError("the file starts with a byte-order mark: save it as UTF-8 without one")
-    if is_verse(data):
-        return read_verse(data)
     try:
         return _parse_json(data)
     except RecursionError:

@@ -256,6 +256,25 @@ def test_a_file_is_dropped_on_the_page(page: Page, store: GameStore) -> None:
     store.delete(mine.id)
 
 
+def test_a_replay_is_pasted_into_the_page(page: Page, store: GameStore) -> None:
+    mine = record_game(seed=601, policy=greedy, max_moves=50)
+    open_library(page)
+    paste = """([where, text]) => {
+        const clipboardData = new DataTransfer();
+        clipboardData.setData('text/plain', text);
+        document.querySelector(where).dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true }));
+    }"""
+
+    page.evaluate(paste, ["#games", "what else people have in mind"])
+    page.evaluate(paste, ["[name=min_score]", format_verse(mine).decode()])
+    expect(page.locator("#uploads")).to_be_hidden()
+    page.evaluate(paste, ["#games", format_verse(mine).decode()])
+
+    expect(page.locator("#uploads-list")).to_contain_text("Pasted text added")
+    expect(page.locator("#total")).to_have_text(f"{store.count()} in all")
+    store.delete(mine.id)
+
+
 # --- taking away ---
 
 

@@ -1,4 +1,4 @@
-/** Files dragged onto the page. */
+/** Files dragged onto the page, and games pasted into it. */
 
 const holdsFiles = (event) => event.dataTransfer?.types.includes('Files');
 
@@ -30,5 +30,21 @@ export function bindDrop(veil, welcome, take) {
     depth = 0;
     show(0);
     if (welcome()) take([...event.dataTransfer.files]);
+  });
+}
+
+/** Text that may be a game: JSON, or a replay of 2048verse. */
+const MAY_BE_GAME = /^\s*\{|^replay_|^\d+x\d+-/;
+
+/**
+ * @param {() => boolean} welcome whether games are taken at the moment
+ * @param {(files: File[]) => void} take
+ */
+export function bindPaste(welcome, take) {
+  window.addEventListener('paste', ({ target, clipboardData }) => {
+    if (target.closest?.('input, textarea') || !welcome()) return;
+    const text = clipboardData.getData('text/plain');
+    if (clipboardData.files.length > 0) take([...clipboardData.files]);
+    else if (MAY_BE_GAME.test(text)) take([new File([text], 'Pasted text')]);
   });
 }

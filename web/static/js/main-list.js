@@ -1,7 +1,7 @@
 /** The library: list, filter, add, download and delete games. */
 
 import { askForToken, askToDelete } from './dialogs.js';
-import { bindDrop } from './drop-view.js';
+import { bindDrop, bindPaste } from './drop-view.js';
 import { ExportDialog } from './export-dialog.js';
 import { FiltersView } from './filters-view.js';
 import { deleteGame, fetchAgents, fetchGames, sendGame } from './games-api.js';
@@ -130,7 +130,9 @@ class Library {
       byId('forget-token').hidden = true;
       byId('upload-open').focus();
     });
-    bindDrop(byId('drop'), () => this.#writes !== 'off' && !this.#busy, (files) => this.#add(files));
+    const welcome = () => this.#writes !== 'off' && !this.#busy && document.querySelector('dialog[open]') === null;
+    bindDrop(byId('drop'), welcome, (files) => this.#add(files));
+    bindPaste(welcome, (files) => this.#add(files));
   }
 
   async #add(files) {
