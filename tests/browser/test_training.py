@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from server import GameStore, ServerConfig
-from tests.browser.conftest import Complaints, running
+from tests.browser.conftest import Complaints, assert_accessible, running
 
 pytestmark = pytest.mark.browser
 
@@ -24,6 +24,19 @@ INKED = """(chart, colour) => {
     let count = 0;
     for (let i = 0; i < data.length; i += 4) {
         if (data[i + 3] > 200 && colour.every((value, k) => Math.abs(data[i + k] - value) < 8)) count += 1;
+    }
+    return count;
+}"""
+TINTED = """(chart, colour) => {
+    const canvas = chart.querySelector('canvas');
+    const copy = Object.assign(document.createElement('canvas'), { width: canvas.width, height: canvas.height });
+    const context = copy.getContext('2d', { willReadFrequently: true });
+    context.drawImage(canvas, 0, 0);
+    const { data } = context.getImageData(0, 0, copy.width, copy.height);
+    let count = 0;
+    for (let i = 0; i < data.length; i += 4) {
+        const isTint = data[i + 3] > 20 && data[i + 3] < 90;
+        if (isTint && colour.every((value, k) => Math.abs(data[i + k] - value) < 8)) count += 1;
     }
     return count;
 }"""
@@ -339,7 +352,53 @@ def test_settings_stand_side_by_side(page: Page, runs: Path) -> None:
     expect(page.locator("#settings tr.differs")).to_have_count(2)
 
 
+# --- intervals ---
+
+
+def test_rates_are_told_with_wilsons_intervals(page: Page, runs: Path) -> None:
+    """50 games a line, 15 % of which reach 1024: 7.6 to 27.4 % by the formula."""
+    open_page(page, "#run=policy")
+
+    expect(chart(page, "tile_rates.1024").locator(".interval")).to_have_text("(7.6 to 27.4 %)")
+    expect(page.locator("#about-bands")).to_contain_text("Wilson")
+    expect(chart(page, "entropy").locator(".interval")).to_have_text("")
+
+
+def test_the_mean_score_has_a_band_once_there_are_lines_enough(page: Page, folder: Path) -> None:
+    write_run(folder / "policy", {}, [policy_row(i, 1000.0 + 100 * (i % 2)) for i in range(1, 10)])
+    open_page(page, "#smooth=no")
+    interval = chart(page, "mean_score").locator(".interval")
+    expect(interval).to_have_text("")
+    plain = chart(page, "mean_score").evaluate(TINTED, LIGHT_BLUE)
+
+    append(folder / "policy", *[policy_row(i, 1000.0 + 100 * (i % 2)) for i in range(10, 31)])
+
+    expect(interval).to_contain_text(" to ")
+    assert chart(page, "mean_score").evaluate(TINTED, LIGHT_BLUE) > 10 * plain
+    slider = page.get_by_label("Read at")
+    expect(slider).to_have_attribute("aria-valuetext", "the latest, Mean score: policy 1,000 " + interval.inner_text())
+
+
 # --- looks ---
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_no_rule_of_accessibility_is_broken(page: Page, runs: Path, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 844})
+    open_page(page, "#run=policy&run=teacher")
+    assert_accessible(page)
+
+    page.get_by_text("Curves as tables").click()
+    page.get_by_text("Settings", exact=True).click()
+    page.emulate_media(color_scheme="dark")
+
+    assert_accessible(page)
+
+
+def test_a_page_without_runs_is_accessible(page: Page, folder: Path) -> None:
+    open_page(page)
+
+    assert_accessible(page)
 
 
 def test_dark_mode_follows_the_system_at_once(page: Page, runs: Path) -> None:
