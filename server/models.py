@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
-from nets.checkpoint import FILE_NAME, FORMAT, VERSION
 from nets.tensorfile import KEY
 from server.errors import ModelNotFoundError
 from server.run_folder import open_regular
@@ -148,6 +147,8 @@ class Models:
 
     def all(self, kind: Kind) -> list[ModelFile]:
         """Return the models of a kind, the best first, and among equals the newest."""
+        from nets.checkpoint import FILE_NAME  # takes a while to import, and few requests need it
+
         wanted = WANTED[kind]
         files = (self._read(run.name, run.folder / FILE_NAME) for run in self._runs.folders())
         found = [file for file in files if file is not None and wanted.suits(file)]
@@ -199,6 +200,8 @@ def read_header(path: Path) -> tuple[dict[str, Any], dict[str, Any]] | None:
     OSError
         If it cannot be read, or is a link.
     """
+    from nets.checkpoint import FORMAT, VERSION
+
     with open_regular(path) as file:
         n_bytes = int.from_bytes(file.read(8), "little")
         text = file.read(n_bytes) if n_bytes <= MAX_HEADER else b""

@@ -271,21 +271,20 @@ READ_ALL = """async (n) => {
 class TestHeldOutDigits:
     """A network that has learned from the training images of MNIST for ten seconds, and images it has never seen."""
 
-    @pytest.fixture(scope="class")
+    @pytest.fixture
     def data(self) -> Split:
         try:
             return load_mnist()
         except DataError as error:
             missing(str(error))
 
-    @pytest.fixture(scope="class")
-    def site(self, store: GameStore, data: Split, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-        runs = tmp_path_factory.mktemp("mnist")
+    @pytest.fixture
+    def site(self, store: GameStore, data: Split, tmp_path: Path) -> Iterator[str]:
         recipe = replace(RECIPES["mnist"]["mlp"], epochs=4)
         trainer = make_trainer(recipe, data.train, 0)
         trainer.fit(recipe.epochs)
-        save_reader(runs / "mnist", trainer.model.eval())
-        with running(ServerConfig(runs=runs, rate_limits=False), store) as address:
+        save_reader(tmp_path / "mnist", trainer.model.eval())
+        with running(ServerConfig(runs=tmp_path, rate_limits=False), store) as address:
             yield address
 
     def test_95_of_100_are_read_right_off_the_canvas(self, page: Page, data: Split) -> None:
