@@ -8,6 +8,9 @@ import { formatNumber } from './words.js';
 
 const byId = (id) => document.getElementById(id);
 
+/** "1 move", "2,345 moves". */
+export const countMoves = (n) => `${formatNumber(n)} ${n === 1 ? 'move' : 'moves'}`;
+
 /** Fill the list of speeds, the one of the last visit chosen. */
 export function showSpeeds(select) {
   select.replaceChildren(...SPEEDS.map((speed) => (

@@ -4,7 +4,7 @@ import { createAdvisor } from './advisor.js';
 import { createAnnouncer } from './announcer.js';
 import { fetchGame } from './api.js';
 import { BoardView } from './board-view.js';
-import { GamePanelView, showSpeeds, showStatus } from './game-panel-view.js';
+import { GamePanelView, countMoves, showSpeeds, showStatus } from './game-panel-view.js';
 import { GrowingGame } from './growing.js';
 import { keyIsTaken } from './keyboard.js';
 import { LiveTable } from './live-table.js';
@@ -62,7 +62,7 @@ function showMore(position, state) {
   opinions.show(hints ? table.game.opinions[position.ply] ?? null : null);
   byId('watch').href = `/watch${addressOf(table.game, position.ply, { player: picker.value.name, depth: picker.value.depth })}`;
   if (position.over) {
-    showStatus(`Game over: ${formatNumber(position.score)} points after ${formatNumber(position.ply)} moves.`);
+    showStatus(`Game over: ${formatNumber(position.score)} points after ${countMoves(position.ply)}.`);
   }
 }
 

@@ -4,7 +4,7 @@ import { createAdvisor } from './advisor.js';
 import { createAnnouncer } from './announcer.js';
 import { BoardView } from './board-view.js';
 import { bindControls } from './controls.js';
-import { GamePanelView, showSpeeds, showStatus } from './game-panel-view.js';
+import { GamePanelView, countMoves, showSpeeds, showStatus } from './game-panel-view.js';
 import { GrowingGame } from './growing.js';
 import { bindKeyboard } from './keyboard.js';
 import { LiveTable } from './live-table.js';
@@ -17,7 +17,6 @@ import { bindSave } from './save-game.js';
 import { addressOf, gameFrom, keep, keptBy, wishFrom } from './table.js';
 import { bindTheme } from './theme.js';
 import { TransportView } from './transport-view.js';
-import { formatNumber } from './words.js';
 
 const byId = (id) => document.getElementById(id);
 
@@ -47,7 +46,7 @@ function showMore(position, state) {
   transport.show(position, state);
   opinions.show(table.game.opinions[position.ply] ?? null, position.next);
   byId('go-on').href = `/play${addressOf(table.game, position.ply)}`;
-  if (position.over) showStatus(`Game over after ${formatNumber(position.ply)} moves.`);
+  if (position.over) showStatus(`Game over after ${countMoves(position.ply)}.`);
 }
 
 function tell(what, detail) {
