@@ -18,6 +18,6 @@ const COMMANDS = { u: 'undo', Backspace: 'undo', i: 'hint', n: 'new', e: 'setUp'
 export function wishOf({ key, ctrlKey, altKey, metaKey }) {
   const name = key.length === 1 ? key.toLowerCase() : key;
   if (ctrlKey || altKey || metaKey) return (ctrlKey || metaKey) && name === 'z' ? { command: 'undo' } : null;
-  if (name in MOVES) return { move: MOVES[name] };
-  return name in COMMANDS ? { command: COMMANDS[name] } : null;
+  if (Object.hasOwn(MOVES, name)) return { move: MOVES[name] };
+  return Object.hasOwn(COMMANDS, name) ? { command: COMMANDS[name] } : null;
 }
