@@ -469,7 +469,12 @@ class TestEverybody:
     """On every device and in every colour scheme."""
 
     @pytest.fixture(
-        params=[DESKTOP | {"color_scheme": "light"}, PHONE | {"color_scheme": "dark"}], ids=["desk", "phone"]
+        params=[
+            pytest.param(DESKTOP | {"color_scheme": "light"}, id="desk", marks=pytest.mark.slow),
+            pytest.param(DESKTOP | {"color_scheme": "dark"}, id="desk-dark", marks=pytest.mark.slow),
+            pytest.param(PHONE | {"color_scheme": "light"}, id="phone", marks=pytest.mark.slow),
+            pytest.param(PHONE | {"color_scheme": "dark"}, id="phone-dark"),
+        ]
     )
     def context_options(self, request: pytest.FixtureRequest) -> dict[str, object]:
         return request.param
