@@ -12,6 +12,7 @@ import { createAxis, rangeOf, ticks } from './scale.js';
 import { formatNumber } from './words.js';
 
 const MARGIN = { top: 10, right: 10, bottom: 22, label: 6 };
+const LINE_HEIGHT = 13; // of the labels at the axes
 const MARK_HEIGHT = 6; // of a mistake, on the axis
 
 export class GraphView {
@@ -198,7 +199,12 @@ export class GraphView {
     const { fillStyle } = context;
     context.textAlign = 'right';
     context.fillStyle = this.#colour('largest');
-    for (const [y, text] of rows) context.fillText(text, width, y);
+    let above = -Infinity;
+    for (const [y, text] of rows.toReversed()) {
+      if (y - above < LINE_HEIGHT) continue;
+      context.fillText(text, width, y);
+      above = y;
+    }
     context.fillStyle = fillStyle;
   }
 
