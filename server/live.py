@@ -34,7 +34,7 @@ EVENT_SECONDS: Final = 0.1  # at a high pace, an event brings all moves of this 
 AHEAD_SECONDS: Final = 2.0  # moves that one job makes, in the time that they take to be shown
 MAX_BLOCK: Final = 256  # moves in one event
 HEAD_START: Final = 4  # moves that come at once, in the beginning and after a worker was late
-VALUES_PACE: Final = 50  # ms; faster, nobody can read what the player thinks
+VALUES_PACE: Final = 20  # ms; faster, nobody can read what the player thinks
 JOB_SECONDS: Final = 10.0  # one move of the slowest player takes less
 ATTEMPTS: Final = 6  # when all workers are busy in the middle of a game
 
@@ -150,7 +150,8 @@ class Live:
                 return
             for event in _told(block, drawn, query.pace):
                 time.sleep(max(0.0, due - time.monotonic()))
-                due = max(due, time.monotonic() - HEAD_START * pace) + (pace * len(event.data["plies"]) or EVENT_SECONDS)
+                due = max(due, time.monotonic() - HEAD_START * pace)
+                due += pace * len(event.data["plies"]) or EVENT_SECONDS
                 yield event
             left, over = left - len(block["plies"]), block["over"]
             drawn, board = drawn + len(block["plies"]), block["boards"][-16:] or board

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,12 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from agents.checkpoint import save_learner
+from agents.players import load_player
+from agents.td import TDLearner
 from game2048 import Game, GameRecord
 from game2048.record import PLY_CHARACTERS
+from nets.files import write_json
 from server import GameStore, ServerConfig, create_app, live, problems
 from server.errors import BusyError, JobError, TimeLimitError
 from server.limits import RateLimits
@@ -319,3 +324,19 @@ def test_a_client_that_opens_games_without_end_is_told_to_wait(app: Flask) -> No
 
     assert answers[0] == 404
     assert answers[-1] == 429
+
+
+@pytest.mark.slow
+def test_a_trained_player_plays_the_game_that_it_plays_elsewhere(store: GameStore, tmp_path: Path) -> None:
+    learner = TDLearner(seed=1)
+    learner.train(200)
+    save_learner(learner, tmp_path / "tuples")
+    write_json(tmp_path / "tuples" / "settings.json", {"algorithm": "td"})
+    app = create_app(ServerConfig(runs=tmp_path), store=store)
+
+    with app.test_client().get("/api/live?player=tuples&seed=7&pace=0") as response:
+        plies = plies_of(events_of(response.text))
+    app.extensions["workers"].close()
+
+    expected = load_player(tmp_path / "tuples").play_game(7)
+    assert plies == "".join(PLY_CHARACTERS[code] for code in expected.plies.tolist())

@@ -18,6 +18,8 @@ import { addressOf, gameFrom, keep, keptBy, wishFrom } from './table.js';
 import { bindTheme } from './theme.js';
 import { TransportView } from './transport-view.js';
 
+const TOO_FAST = 'Pause, or play slower, to see what it thinks of its moves.';
+
 const byId = (id) => document.getElementById(id);
 
 const picker = new PlayerPicker(() => {
@@ -44,7 +46,7 @@ const table = new LiveTable({
 /** What changes with every position, besides the board. */
 function showMore(position, state) {
   transport.show(position, state);
-  opinions.show(table.game.opinions[position.ply] ?? null, position.next);
+  opinions.show(table.game.opinions[position.ply] ?? null, position.next, state.playing ? TOO_FAST : undefined);
   byId('go-on').href = `/play${addressOf(table.game, position.ply)}`;
   if (position.over) showStatus(`Game over after ${countMoves(position.ply)}.`);
 }

@@ -10,12 +10,12 @@ export class OpinionView {
   #moves = new MovesView(byId('opinion'));
   #arrows = new ArrowsView(byId('arrows'));
 
-  /** Show an opinion, null for none, and the move that was made then, if one was. */
-  show(opinion, next = null) {
+  /** Show an opinion, null for none; the move that was made then, if one was; and what to say where there is none. */
+  show(opinion, next = null, otherwise = '\u00a0') {
     const moves = opinion && movesOf(opinion);
     this.#moves.show(moves, next, opinion?.unit);
     this.#arrows.show(moves, next);
-    byId('opinion-about').textContent = opinion ? aboutOpinion(opinion) : '\u00a0';
+    byId('opinion-about').textContent = opinion ? aboutOpinion(opinion) : otherwise;
   }
 
   /** An opinion for those who do not see it. */
