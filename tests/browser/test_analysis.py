@@ -347,8 +347,15 @@ class TestPhone:
 # --- for everybody ---
 
 
-@pytest.mark.parametrize("size", [(1280, 900), (390, 844)])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("size", "scheme"),
+    [
+        ((1280, 900), "light"),
+        ((390, 844), "dark"),
+        pytest.param((1280, 900), "dark", marks=pytest.mark.slow),
+        pytest.param((390, 844), "light", marks=pytest.mark.slow),
+    ],
+)
 def test_the_page_is_accessible(
     page: Page, short_game: GameRecord, large_game: GameRecord, size: tuple[int, int], scheme: str
 ) -> None:
