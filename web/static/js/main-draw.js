@@ -24,7 +24,7 @@ const pad = new PadView(byId('pad'), look);
 let kinds = {};
 let kind = 'digits';
 let model = null; // which network, as of /api/models
-let network = null; // the same to run in the page; null where only the server can
+let network = null; // the same to run in the page; null where only the server can, undefined while it is loading
 let samples = null;
 let next = 0; // the example to show
 let asked = null; // of the server: an AbortController
@@ -48,7 +48,7 @@ function read(image) {
   paintInk(byId('seen'), image ?? NOTHING);
   clearTimeout(timer);
   asked?.abort();
-  if (!image) {
+  if (!image || network === undefined) {
     show(null, null);
   } else if (byId('where').value === 'page') {
     const start = performance.now();
@@ -122,9 +122,13 @@ async function chooseKind(name) {
   byId('demo').hidden = models.length === 0;
   if (models.length === 0) return;
   byId('network').replaceChildren(...models.map((each) => optionOf(each.run, inWords(each))));
+  byId('example').disabled = true;
   await chooseModel(models[0]);
-  samples = await fetchBundle(kind, 'samples', model);
+  const loaded = await fetchBundle(name, 'samples', models[0]);
+  if (kind !== name) return; // chosen otherwise meanwhile
+  samples = loaded;
   next = 0;
+  byId('example').disabled = false;
   const { classes, source } = samples.header;
   byId('example-class').replaceChildren(optionOf('', 'any'), ...classes.map((each, i) => optionOf(i, each)));
   byId('source').textContent = source === 'generated' ? 'The examples are generated.' : `The examples are ${source}, which the network has never seen.`;
@@ -132,13 +136,16 @@ async function chooseKind(name) {
 
 async function chooseModel(chosen) {
   model = chosen;
+  network = undefined;
   readingView.begin(model.classes);
+  let loaded = null;
   try {
-    network = networkOf(await fetchBundle(kind, 'weights', model));
+    loaded = networkOf(await fetchBundle(kind, 'weights', model));
   } catch (error) {
-    if (error.status === 404) throw error;
-    network = null; // the server can read what the page cannot
+    if (error.status === 404) throw error; // the server can read what the page cannot, but not what is gone
   }
+  if (model !== chosen) return;
+  network = loaded;
   byId('where').options[0].disabled = network === null;
   if (network === null) byId('where').value = 'server';
   look();
