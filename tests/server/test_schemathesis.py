@@ -23,7 +23,7 @@ from server.openapi import document
 from server.streams import Event, Streams
 from tests.game2048.games import greedy, record_game
 
-N_EXAMPLES = 6
+N_EXAMPLES = 4
 N_EXAMPLES_SLOW = 150
 EVENTS = 2
 PHASES = (Phase.explicit, Phase.generate)  # what schemathesis finds, it tells in full

@@ -15,6 +15,7 @@ from server import run as run_module
 from server import serve
 from server.problems import register
 from server.streams import Event, Streams
+from tests.processes import eventually
 
 
 class Source:
@@ -75,15 +76,6 @@ def serving(app: Flask) -> Iterator[int]:
             wakers[0]()
             thread.join(20)
     assert not thread.is_alive()
-
-
-def eventually(condition: Callable[[], bool], seconds: float = 20) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.01)
-    return True
 
 
 def listen(port: int, path: str = "/api/stream", host: str = "127.0.0.1") -> tuple[socket.socket, bytes]:

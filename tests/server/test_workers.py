@@ -6,10 +6,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +17,7 @@ from server.errors import BusyError, JobError, TimeLimitError
 from server.workers import WorkerPool
 from server.workers import handle as handle_module
 from server.workers.tasks import TaskError
+from tests.processes import eventually, is_running
 
 
 @pytest.fixture
@@ -37,24 +37,6 @@ def pid_of(pool: WorkerPool) -> int:
     (worker,) = pool._free
     assert worker is not None
     return worker.pid
-
-
-def is_running(pid: int) -> bool:
-    """Whether there is such a process, be it a zombie."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-def eventually(condition: Callable[[], bool], seconds: float = 20) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.01)
-    return True
 
 
 def begin(pool: WorkerPool, seconds: float, steps: int = 1) -> threading.Thread:
@@ -218,9 +200,10 @@ def test_a_job_that_cannot_be_called_off_soon_ends_with_its_process(
     pool: WorkerPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(handle_module, "CALL_OFF", 0.1)
-    results = pool.stream("pause", {"seconds": 1.0, "steps": 100}, seconds=200)
+    results = pool.stream("pause", {"seconds": 0.01, "steps": 10_000}, seconds=200)
     assert next(results) == 0
     (pid,) = (worker.pid for worker in pool._working)
+    os.kill(pid, signal.SIGSTOP)
 
     results.close()
 
@@ -301,12 +284,4 @@ def test_workers_end_with_a_server_that_is_killed() -> None:
 
         server.kill()
 
-    assert eventually(lambda: not is_running(pid) or _is_zombie(pid))
-
-
-def _is_zombie(pid: int) -> bool:
-    """Whether a process has ended and nobody asked how: in a container without init it stays."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except FileNotFoundError:
-        return True
+    assert eventually(lambda: not is_running(pid))
