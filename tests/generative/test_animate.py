@@ -1,6 +1,7 @@
 """Frames become files: all of them, at their times, or nothing."""
 
 import sys
+from io import BytesIO
 
 import numpy as np
 import pytest
@@ -61,6 +62,16 @@ def test_a_png_is_the_last_frame(tmp_path):
     (shown,) = read(tmp_path / "a.png")
     *_, last = frames()
     np.testing.assert_array_equal(shown[0], animate.coloured(last.pixels, COLOURS["paper"]))
+
+
+def test_a_frame_alone_is_a_png_of_as_many_levels_as_are_asked_for():
+    pixels = np.arange(256, dtype=np.uint8).reshape(16, 16)
+
+    with Image.open(BytesIO(animate.png(Frame(pixels, 1.0), COLOURS["white"], levels=256))) as image:
+        assert image.format == "PNG"
+        np.testing.assert_array_equal(np.asarray(image.convert("L")), 255 - pixels)
+    with Image.open(BytesIO(animate.png(Frame(pixels, 1.0)))) as image:
+        assert len(image.convert("RGB").getcolors()) == animate.GREYS
 
 
 @pytest.mark.parametrize("name", sorted(COLOURS))

@@ -61,6 +61,14 @@ def test_backpropagation_tells_all_points_apart_in_the_end(data: str) -> None:
     assert frames[-1]["step"] == start["n_steps"]
 
 
+@pytest.mark.parametrize("seed", [5, 11])
+def test_two_neurons_may_get_stuck(seed: int) -> None:
+    """With the seeds that the page names."""
+    _, frames = held(backpropagation.lesson, BackpropagationQuery(width=2, seed=seed))
+
+    assert frames[-1]["right"] < 4
+
+
 def test_the_map_says_at_each_point_what_the_network_says_there() -> None:
     start, frames = held(backpropagation.lesson, BackpropagationQuery())
     side, reach = start["map_side"], start["reach"]
