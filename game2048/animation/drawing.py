@@ -5,42 +5,27 @@ blended with what is behind them in a few steps, each a colour of its own.
 """
 
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-RGB = tuple[int, int, int]
+from game2048.board import MAX_EXPONENT
+from game2048.render import BACKGROUND, EMPTY, RGB, TILE_COLOURS, tile_colours
+
 Pixels = npt.NDArray[np.uint8]
 
 PAGE: Final[RGB] = (250, 248, 239)
 TEXT: Final[RGB] = (63, 56, 49)
-BOARD: Final[RGB] = (187, 173, 160)
-EMPTY: Final[RGB] = (205, 193, 180)
-DARK: Final[RGB] = (31, 28, 24)
-BROWN: Final[RGB] = (119, 110, 101)
+INK: Final[RGB] = (31, 28, 24)
 WHITE: Final[RGB] = (255, 255, 255)
-LIGHT: Final[RGB] = (249, 246, 242)
-BLACK: Final[RGB] = (60, 58, 50)
 SOOT: Final[RGB] = (35, 31, 27)
 GOLD: Final[RGB] = (245, 215, 110)
 
-UP_TO_2048: Final[tuple[RGB, ...]] = (
-    (238, 228, 218),  # 2
-    (237, 224, 200),
-    (242, 177, 121),  # 8
-    (245, 149, 99),
-    (246, 124, 95),  # 32
-    (246, 94, 59),
-    (237, 207, 114),  # 128
-    (237, 204, 97),
-    (237, 200, 80),  # 512
-    (237, 197, 63),
-    (237, 194, 46),  # 2048
-)
-BEYOND_2048: Final[tuple[RGB, ...]] = (
+UP_TO_2048: Final = TILE_COLOURS[1:]
+BEYOND: Final[tuple[RGB, ...]] = (
     (47, 125, 79),  # 4096
     (27, 113, 134),
     (47, 95, 179),  # 16384
@@ -48,8 +33,8 @@ BEYOND_2048: Final[tuple[RGB, ...]] = (
     (161, 48, 127),  # 65536
 )
 THEME_COLOURS: Final = {
-    "legible": [(face, DARK) for face in UP_TO_2048] + [(face, WHITE) for face in BEYOND_2048] + [(SOOT, GOLD)],
-    "classic": [(face, BROWN if e < 2 else LIGHT) for e, face in enumerate(UP_TO_2048)] + [(BLACK, LIGHT)] * 6,
+    "legible": [(face, INK) for face in UP_TO_2048] + [(face, WHITE) for face in BEYOND] + [(SOOT, GOLD)],
+    "classic": [tile_colours(exponent) for exponent in range(1, MAX_EXPONENT + 1)],
 }
 """Face and ink of the tiles 2, 4 ... 131072, as on the pages."""
 
@@ -61,8 +46,8 @@ DETAIL: Final = 4  # shapes are drawn so much larger, and shrunk
 # The numbers of the colours. A shape has EDGES of them, the last one its face, and a tile INKS more.
 PAGE_COLOUR: Final = 0
 BOARD_COLOUR: Final = PAGE_COLOUR + INKS + 1
-CELL_COLOURS: Final = BOARD_COLOUR + 1
-TILE_COLOURS: Final = CELL_COLOURS + EDGES
+FIRST_CELL_COLOUR: Final = BOARD_COLOUR + 1
+FIRST_TILE_COLOUR: Final = FIRST_CELL_COLOUR + EDGES
 
 
 class Tile(NamedTuple):
@@ -133,7 +118,7 @@ class Drawing:
         picture = np.full((self.height, self.width), PAGE_COLOUR, np.uint8)
         board = picture[self._header : self._header + self._side, self._margin : self._margin + self._side]
         board[_rounded(self._side, 0.012 * self._side) > 0.5] = BOARD_COLOUR
-        cell = _shape(_rounded(self._cell, 0.03 * self._cell), CELL_COLOURS)
+        cell = _shape(_rounded(self._cell, 0.03 * self._cell), FIRST_CELL_COLOUR)
         for row in range(4):
             for column in range(4):
                 top, left = (self._gap + k * (self._cell + self._gap) for k in (row, column))
@@ -142,7 +127,7 @@ class Drawing:
 
     def _draw_sprite(self, exponent: int, size: int) -> Pixels:
         """Draw a tile of so many pixels."""
-        first = TILE_COLOURS + (EDGES + INKS) * (exponent - 1)
+        first = FIRST_TILE_COLOUR + (EDGES + INKS) * (exponent - 1)
         number = str(1 << exponent)
         points = size * {1: 0.55, 2: 0.55, 3: 0.43, 4: 0.34, 5: 0.27}.get(len(number), 0.225)
         ink = _text(number, points, size, size)
@@ -161,9 +146,9 @@ class Drawing:
 
 def _palette(theme: str) -> Pixels:
     """Return the colours, in the order of their numbers."""
-    colours = [PAGE, *_steps(PAGE, TEXT, INKS), BOARD, *_steps(BOARD, EMPTY, EDGES)]
+    colours = [PAGE, *_steps(PAGE, TEXT, INKS), BACKGROUND, *_steps(BACKGROUND, EMPTY, EDGES)]
     for face, ink in THEME_COLOURS[theme]:
-        colours += [*_steps(BOARD, face, EDGES), *_steps(face, ink, INKS)]
+        colours += [*_steps(BACKGROUND, face, EDGES), *_steps(face, ink, INKS)]
     palette = np.zeros((256, 3), np.uint8)
     palette[: len(colours)] = colours
     return palette
@@ -219,7 +204,7 @@ def _coverage(image: Image.Image, width: int, height: int) -> npt.NDArray[np.flo
     return np.asarray(image.resize((width, height), Image.Resampling.BOX), np.float32) / np.float32(255)
 
 
-@cache
+@lru_cache(maxsize=64)
 def _font(points: float) -> ImageFont.FreeTypeFont:
     """Return Pillow's own font."""
     font = ImageFont.load_default(points)

@@ -1,12 +1,15 @@
 """``game2048 export``: from the database or a file to a file of another program, or a picture."""
 
+import json
+
 import pytest
 from PIL import Image
 
-from game2048.formats import FORMATS, format_game, parse_game
+from game2048.formats import FORMATS, format_game, format_hobby, parse_game
 from server import GameStore, sqlite_url
 from tests.cli.test_cli import run
 from tests.game2048.games import greedy, record_game
+from tests.game2048.test_other_formats import old_verse, rpl
 
 
 @pytest.fixture(scope="module")
@@ -103,3 +106,13 @@ def test_a_game_that_is_not_there_is_told(database, capsys, name, message):
 
     assert code == 1
     assert message in printed
+
+
+def test_record_reads_every_form_of_file(game, tmp_path, capsys):
+    """Also those that cannot be written; the name does not matter."""
+    for name, data in {"a.rpl": rpl(game), "b.json": format_hobby(game), "c.txt": old_verse(game).encode()}.items():
+        (tmp_path / name).write_bytes(data)
+
+        code, out, _ = run(capsys, "record", "--files", tmp_path / name, "--db", tmp_path / "games.sqlite", "--json")
+
+        assert (code, [found["id"] for found in json.loads(out)]) == (0, [game.id])
