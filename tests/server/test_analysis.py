@@ -17,9 +17,12 @@ from game2048.board import pack
 from nets.files import write_json
 from server import GameStore, ServerConfig, analysis, create_app
 from server.analysis import Analysis, analysis_key
-from server.errors import DepthError, PlayerNotFoundError
+from server.analysis_api import AnalysisApi
+from server.errors import BusyError, DepthError, JobError, PlayerNotFoundError, TimeLimitError
+from server.limits import RateLimits
 from server.players import Players
 from server.runs import Runs
+from server.streams import Streams
 from server.workers import WorkerPool
 from server.workers.analysing import analyse
 from server.workers.tasks import TaskError
@@ -94,6 +97,19 @@ def events(client: FlaskClient, path: str, **headers: str) -> list[tuple[str, st
 def values_of(told: list[tuple[str, str | None, dict[str, object]]]) -> np.ndarray:
     parts = [b64decode(str(data["values"])) for name, _, data in told if name == "values"]
     return np.frombuffer(b"".join(parts), "<f4").reshape(-1, 4)
+
+
+class Failing(WorkerPool):
+    """Refuses every job in the same way, and counts."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(1)
+        self.error = error
+        self.jobs = 0
+
+    def run(self, task: str, arguments: dict[str, object], *, seconds: float) -> object:
+        self.jobs += 1
+        raise self.error
 
 
 # --- players ---
@@ -271,6 +287,34 @@ def test_a_browser_that_comes_back_hears_only_what_is_new(
     np.testing.assert_array_equal(values_of(told), whole[30:])
     for wrong in ("42", "-1", "x", "9" * 20, "٣"):
         assert client.get(path, headers={"Last-Event-ID": wrong.encode().decode("latin-1")}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("error", "reason", "jobs"),
+    [
+        (BusyError("all workers are busy"), "The server is busy. Try again soon.", analysis.ATTEMPTS),
+        (JobError("the task 'analyse' failed: KeyError"), "The player failed on the server.", 1),
+        (TimeLimitError("the job took too long"), "The player failed on the server.", 1),
+    ],
+)
+def test_an_analysis_waits_for_a_worker_and_then_says_what_is_wrong(
+    store: GameStore, short_game: GameRecord, error: Exception, reason: str, jobs: int
+) -> None:
+    """While it waits there are heartbeats; what happened in here stays in here."""
+    store.add(short_game)
+    workers = Failing(error)
+    players, streams = Players(Runs(None)), Streams(1)
+    app = Flask(__name__)
+    app.extensions["rate_limits"] = RateLimits(enabled=False)
+    app.register_blueprint(AnalysisApi(store, players, workers, streams).blueprint())
+
+    with app.test_client().get(f"/api/games/{short_game.id}/analysis?player=monte-carlo") as response:
+        text = response.text
+
+    assert text.count(": still here") == jobs - 1
+    assert workers.jobs == jobs
+    assert f'"detail":"{reason}"' in text
+    assert streams.open == 0
 
 
 def test_only_so_many_analyses_of_a_game_are_kept(
