@@ -42,7 +42,7 @@ def schema(tmp_path_factory: pytest.TempPathFactory) -> Iterator[schemathesis.Ba
     folder = tmp_path_factory.mktemp("schemathesis")
     with pytest.MonkeyPatch.context() as patch, GameStore(f"sqlite:///{folder / 'games.sqlite'}") as store:
         patch.setattr("server.app.Streams", ShortStreams)
-        games = [record_game(seed=seed, policy=greedy) for seed in range(3)]
+        games = [record_game(seed=seed, policy=greedy, max_moves=20) for seed in range(3)]
         store.add_many(games)
         app = create_app(ServerConfig(runs=folder, rate_limits=False), store=store)
         told = with_known_names(document(app), games)
