@@ -21,6 +21,7 @@ from tests.server.trained import save_all, save_reader
 pytestmark = pytest.mark.browser
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "color_scheme": "dark"}
+SIZES = [pytest.param(PHONE, id="phone"), pytest.param({}, id="desktop", marks=pytest.mark.slow)]
 SEVEN = [(0.25, 0.25), (0.75, 0.25), (0.45, 0.85)]
 ONE = [(0.5, 0.15), (0.5, 0.85)]
 
@@ -179,7 +180,7 @@ def test_letters_are_read_by_another_network(page: Page) -> None:
     expect(page.locator("#answer")).to_have_text(re.compile("^[A-Z]$"))
 
 
-@pytest.mark.parametrize("context_options", [{}, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize("context_options", SIZES)
 def test_the_page_is_accessible_and_fits(page: Page) -> None:
     open_page(page)
     assert_accessible(page)
@@ -238,7 +239,7 @@ class TestWithoutModels:
         assert_accessible(page)
 
 
-@pytest.mark.parametrize("context_options", [{}, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize("context_options", SIZES)
 def test_the_page_of_demos_leads_to_each(page: Page) -> None:
     open_page(page, "/demos")
     assert_accessible(page)

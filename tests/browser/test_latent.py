@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from server import GameStore, ServerConfig
 from tests.browser.conftest import assert_accessible, running, wait_until_ready
-from tests.browser.test_draw import PHONE, PIXELS
+from tests.browser.test_draw import PIXELS, SIZES
 from tests.server.trained import coder, save_run
 
 pytestmark = pytest.mark.browser
@@ -127,6 +127,7 @@ def test_the_map_can_be_walked_by_keyboard(explorer: Page) -> None:
     assert prints(explorer.locator(".picture"))[0] != shown
 
 
+@pytest.mark.slow
 def test_what_is_drawn_everywhere_can_be_seen_and_taken_away(explorer: Page) -> None:
     maps = explorer.locator(".map canvas")
     points = prints(maps)
@@ -141,7 +142,7 @@ def test_what_is_drawn_everywhere_can_be_seen_and_taken_away(explorer: Page) -> 
     assert prints(maps) == points
 
 
-@pytest.mark.parametrize("context_options", [{}, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize("context_options", SIZES)
 def test_the_page_is_accessible_and_fits(explorer: Page) -> None:
     assert_accessible(explorer)
     assert explorer.evaluate("document.documentElement.scrollWidth <= innerWidth")
@@ -149,6 +150,7 @@ def test_the_page_is_accessible_and_fits(explorer: Page) -> None:
     assert_accessible(explorer)
 
 
+@pytest.mark.slow
 class TestOneModel:
     """A server that has trained an autoencoder only."""
 
