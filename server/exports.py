@@ -25,6 +25,7 @@ from game2048 import __version__
 from game2048.animation import MOVE_MS, AnimationSettings
 from game2048.formats import FORMATS
 from game2048.record import MAX_PLIES, GameRecord
+from server import limits
 from server.limits import expensive
 from server.operations import operation, read_query
 from server.store import GameStore
@@ -95,7 +96,6 @@ class Exports:
         answers={200: ", ".join(PICTURE_TYPES.values())},
         problems=(422, 429, 503),
     )
-    @expensive(per_minute=20, burst=10)
     def animation(self, game_id: str) -> Response:
         """Return plies of a game as a moving picture."""
         query = read_query(AnimationQuery)
@@ -109,7 +109,11 @@ class Exports:
         return _download(data, name, PICTURE_TYPES[query.format])
 
     def _animate(self, game: GameRecord, query: AnimationQuery, settings: AnimationSettings) -> bytes:
-        """Have an animation made; the folder is ours, so that nothing stays when the worker is stopped."""
+        """Have an animation made; the folder is ours, so that nothing stays when the worker is stopped.
+
+        Only this is counted: whoever plays a video asks for many parts of it.
+        """
+        limits.check("animation", per_minute=20, burst=10)
         with TemporaryDirectory(prefix="game2048-") as folder:
             path = Path(folder) / f"animation.{query.format}"
             look = {"width": settings.width, "theme": settings.theme, "speed": settings.speed}

@@ -1,6 +1,7 @@
 """Games to take away: files of other programs, and moving pictures made by a worker process."""
 
 import io
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -180,3 +181,18 @@ def test_the_default_range_of_a_long_game_is_refused_with_its_limit(client: Flas
 
     assert response.status_code == 422
     assert "At 1x an animation has at most 130 plies" in response.json["detail"]
+
+
+def test_making_animations_is_limited_and_asking_for_parts_of_one_is_not(
+    app: Flask, client: FlaskClient, game: GameRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(task: str, arguments: dict, *, seconds: float) -> None:
+        Path(arguments["path"]).write_bytes(b"picture")
+
+    monkeypatch.setattr(app.extensions["workers"], "run", write)
+    address = f"/api/games/{game.id}/animation?last="
+    statuses = [client.get(f"{address}{last}").status_code for last in range(12)]
+
+    assert statuses == [200] * 10 + [429] * 2
+    parts = [client.get(f"{address}3", headers={"Range": f"bytes={k % 7}-"}).status_code for k in range(30)]
+    assert parts == [206] * 30
