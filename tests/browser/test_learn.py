@@ -76,6 +76,7 @@ def test_a_lesson_is_drawn_to_its_end(page: Page, name: str) -> None:
     open_lesson(page, name)
 
     expect(reading(page)).to_contain_text(LAST[name])
+    expect(page.locator("#told")).to_contain_text(LAST[name])  # what screen readers hear
     assert page.locator("math").count() >= 2
     for width, scheme in ((1280, "light"), (390, "dark")):
         page.set_viewport_size({"width": width, "height": 844})

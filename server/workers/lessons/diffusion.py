@@ -24,8 +24,9 @@ REACH: Final = 2.6
 def lesson(arguments: dict[str, Any], ready: Callable[[], None]) -> Iterator[list[Any]]:
     """Learn ``data`` ("moons", "spirals" or "ring") with ``parametrization``, learning rate ``lr`` and ``seed``.
 
-    "start" holds some of the data. Frames hold the step, how far what is drawn is from the nearest data (``distance``), and
-    ``points``: where each point is before and after each step from noise to data, int8 of shape (step, point, 2).
+    "start" holds some of the data. Frames hold the step, how far what is drawn is from the nearest data
+    (``distance``), and ``points``: where each point is before and after each step from noise to data, int8 of shape
+    (step, point, 2).
     """
     ready()
     data = _data(arguments["data"], arguments["seed"])

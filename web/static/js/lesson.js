@@ -58,8 +58,10 @@ export function runLesson({ path, begin = async (start) => start, read = async (
     finish();
   }
 
+  /** All is there: say so to those who do not see it. */
   function finish() {
     reel.end();
+    if (reel.frames.length > 0) byId('told').textContent = `Learned. Last ${describe(reel.frames.at(-1), start)}`;
     byId('stage').setAttribute('aria-busy', 'false');
     root.dataset.ready = '1';
   }
@@ -93,6 +95,7 @@ export function runLesson({ path, begin = async (start) => start, read = async (
     shown = null;
     reel.clear();
     byId('error').hidden = true;
+    byId('told').textContent = '';
     byId('stage').setAttribute('aria-busy', 'true');
     const query = queryOf(form);
     history.replaceState(null, '', `#${query}`);
