@@ -30,6 +30,7 @@ LAST = {
     "td": "700 games",
     "diffusion": "step 1200",
 }
+IN_SHORT = ("backpropagation", "td")  # drawn whole by default, the others by the slow tests
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +71,9 @@ def test_the_first_page_leads_to_every_lesson(page: Page) -> None:
     assert_accessible(page)
 
 
-@pytest.mark.parametrize("name", LAST)
+@pytest.mark.parametrize(
+    "name", [name if name in IN_SHORT else pytest.param(name, marks=pytest.mark.slow) for name in LAST]
+)
 def test_a_lesson_is_drawn_to_its_end(page: Page, name: str) -> None:
     """On a screen and on a phone, by day and by night; nothing is wider than the screen, and axe finds nothing."""
     open_lesson(page, name)
@@ -134,6 +137,7 @@ def test_settings_are_those_of_the_address(page: Page) -> None:
     assert page.url.endswith("#data=xor&width=6&lr=0.1&seed=5")
 
 
+@pytest.mark.slow
 def test_another_seed_is_another_lesson(page: Page) -> None:
     open_lesson(page, "weights", "#seed=1001")
     before = pixels(page, "#images")
@@ -232,6 +236,7 @@ class TestMoving:
     def context_options(self) -> dict[str, object]:
         return {}
 
+    @pytest.mark.slow
     def test_a_lesson_plays_by_itself(self, page: Page) -> None:
         page.goto("/learn/adam")
 

@@ -202,7 +202,9 @@ def test_a_table_of_untouched_memory_is_one_of_zeros() -> None:
 # --- diffusion ---
 
 
-@pytest.mark.parametrize(("data", "parametrization"), [("moons", "flow"), ("ring", "epsilon")])
+@pytest.mark.parametrize(
+    ("data", "parametrization"), [("moons", "flow"), pytest.param("ring", "epsilon", marks=pytest.mark.slow)]
+)
 def test_diffusion_draws_ever_nearer_to_the_data(data: str, parametrization: str) -> None:
     start, frames = held(diffusion.lesson, DiffusionQuery(data=data, parametrization=parametrization))
     shape = start["denoising_steps"] + 1, start["n_points"], 2
