@@ -62,6 +62,7 @@ def test_by_the_sum_of_tiles_no_game_is_ahead_of_the_other(
     assert_shows(page, game, 100, thoughtful_game, there)
 
 
+@pytest.mark.slow
 def test_both_games_are_played_at_once(page: Page, game: GameRecord, thoughtful_game: GameRecord) -> None:
     page.add_init_script("localStorage.setItem('game2048.speed', 'max')")
     open_comparison(page, game, thoughtful_game)
@@ -73,6 +74,7 @@ def test_both_games_are_played_at_once(page: Page, game: GameRecord, thoughtful_
     expect(page.locator("#play")).to_have_attribute("aria-label", "Play")
 
 
+@pytest.mark.slow
 def test_each_game_has_a_graph_of_its_own(page: Page, game: GameRecord, thoughtful_game: GameRecord) -> None:
     """Drawn, and not the same: each shows its own game in front."""
     open_comparison(page, game, thoughtful_game, "#50")
@@ -104,6 +106,7 @@ def test_a_visitor_comes_from_a_game_and_chooses_the_other(
     page.wait_for_url(f"**/games/{game.id}*")
 
 
+@pytest.mark.slow
 def test_a_game_that_is_not_there_is_told(page: Page, game: GameRecord, complaints: Complaints) -> None:
     page.goto(f"/compare?left={game.id}&right=0000000000000000")
     wait_until_ready(page)

@@ -81,6 +81,7 @@ def test_a_move_can_be_taken_back_and_brings_the_same_tile_again(page: Page) -> 
     assert_board(page, game.board)
 
 
+@pytest.mark.slow
 def test_nothing_can_be_taken_back_at_the_start(page: Page) -> None:
     open_play(page)
 
@@ -168,6 +169,7 @@ def test_hints_show_the_best_move_and_what_all_four_are_worth(page: Page) -> Non
     expect(page.locator("#arrows")).to_be_hidden()
 
 
+@pytest.mark.slow
 def test_the_wish_for_hints_is_kept(page: Page) -> None:
     open_play(page)
     page.locator("#hint").click()
@@ -211,6 +213,7 @@ def test_a_player_goes_on_and_then_oneself(page: Page, store: GameStore) -> None
     assert replayed.record().id == saved.id
 
 
+@pytest.mark.slow
 def test_what_a_player_was_about_to_do_is_forgotten(page: Page) -> None:
     open_play(page)
     page.locator("#speed").select_option("1")
@@ -247,6 +250,7 @@ def test_the_address_brings_the_position_to_another_browser(page: Page, browser:
     stranger.close()
 
 
+@pytest.mark.slow
 def test_a_reload_keeps_what_can_be_taken_back(page: Page) -> None:
     open_play(page)
     game = Game(7)
@@ -279,6 +283,7 @@ def test_a_game_of_the_library_is_played_on_from_any_ply(page: Page, game: GameR
     assert_board(page, game.boards[49])
 
 
+@pytest.mark.slow
 def test_a_game_that_is_not_there_is_told(page: Page, complaints) -> None:
     page.goto("/play?game=0000000000000000&ply=3")
     wait_until_ready(page)
@@ -304,6 +309,7 @@ def test_a_new_game_has_the_tiles_of_its_seed(page: Page) -> None:
     expect(page.locator("#move")).to_have_text("0")
 
 
+@pytest.mark.slow
 def test_leaving_a_dialog_leaves_the_game(page: Page) -> None:
     open_play(page)
     page.keyboard.press("ArrowLeft")
@@ -361,6 +367,7 @@ def test_a_position_is_set_up_cell_by_cell_and_asked_about(page: Page) -> None:
     expect(page.locator("#arrows .arrow.best")).to_have_count(2)
 
 
+@pytest.mark.slow
 def test_a_position_in_the_address_is_set_up(page: Page) -> None:
     open_play(page, f"?position={SETUP.replace(chr(10), ' ').replace(' ', '+')}")
 
@@ -378,6 +385,7 @@ def guarded(tmp_path: Path) -> Iterator[tuple[str, GameStore]]:
         yield address, store
 
 
+@pytest.mark.slow
 def test_a_server_with_a_token_asks_for_it_once(browser: Browser, guarded: tuple[str, GameStore]) -> None:
     address, store = guarded
     page = browser.new_page(base_url=address)
@@ -405,6 +413,7 @@ def test_a_server_with_a_token_asks_for_it_once(browser: Browser, guarded: tuple
 # --- for everyone ---
 
 
+@pytest.mark.slow
 def test_help_is_there_on_a_question_mark(page: Page) -> None:
     open_play(page)
 

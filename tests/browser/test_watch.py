@@ -104,6 +104,7 @@ def test_pause_and_steps_both_ways(page: Page) -> None:
     assert_board(page, Game(7).board)
 
 
+@pytest.mark.slow
 def test_what_the_player_thinks_goes_with_its_moves(page: Page) -> None:
     open_watch(page, speed="1")
     wait_for_ply(page, 2)
@@ -146,6 +147,7 @@ def test_the_address_leads_back_to_the_place(page: Page, browser: Browser, site:
     stranger.close()
 
 
+@pytest.mark.slow
 def test_one_takes_over_and_can_take_back_what_the_player_did(page: Page) -> None:
     open_watch(page)
     wait_for_ply(page, 4)
@@ -161,6 +163,7 @@ def test_one_takes_over_and_can_take_back_what_the_player_did(page: Page) -> Non
     assert_board(page, Game(7).board)
 
 
+@pytest.mark.slow
 def test_another_player_goes_on_from_what_is_shown(page: Page) -> None:
     open_watch(page, speed="4")
     wait_for_ply(page, 3)
@@ -193,6 +196,7 @@ def crowded(tmp_path: Path) -> Iterator[str]:
         yield address
 
 
+@pytest.mark.slow
 def test_a_full_server_says_so_and_can_be_asked_again(browser: Browser, crowded: str) -> None:
     first, second = browser.new_page(base_url=crowded), browser.new_page(base_url=crowded)
     open_watch(first, speed="1")
