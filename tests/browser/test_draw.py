@@ -2,21 +2,14 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from nets.data import Split, load_mnist
-from nets.errors import DataError
-from nets.recipes import RECIPES, make_trainer
 from server import GameStore, ServerConfig
-from server.bundle import MEDIA_TYPE, pack
 from tests.browser.conftest import Complaints, assert_accessible, running, wait_until_ready
-from tests.needs import missing
-from tests.server.trained import save_all, save_reader
+from tests.server.trained import save_all
 
 pytestmark = pytest.mark.browser
 
@@ -251,55 +244,3 @@ def test_the_page_of_demos_leads_to_each(page: Page) -> None:
         expect(page.get_by_role("heading", level=1)).to_have_text(title)
         wait_until_ready(page)
         page.get_by_role("link", name="All demos").click()
-
-
-# --- held-out digits ---
-
-READ_ALL = """async (n) => {
-    const nextFrame = () => new Promise(requestAnimationFrame);
-    const read = [];
-    for (let i = 0; i < n; i++) {
-        document.getElementById('example').click();
-        await nextFrame();
-        await nextFrame();
-        read.push(document.getElementById('answer').textContent);
-    }
-    return read;
-}"""
-
-
-@pytest.mark.slow
-class TestHeldOutDigits:
-    """A network that has learned from the training images of MNIST for ten seconds, and images it has never seen."""
-
-    @pytest.fixture
-    def data(self) -> Split:
-        try:
-            return load_mnist()
-        except DataError as error:
-            missing(str(error))
-
-    @pytest.fixture
-    def site(self, store: GameStore, data: Split, tmp_path: Path) -> Iterator[str]:
-        recipe = replace(RECIPES["mnist"]["mlp"], epochs=4)
-        trainer = make_trainer(recipe, data.train, 0)
-        trainer.fit(recipe.epochs)
-        save_reader(tmp_path / "mnist", trainer.model.eval())
-        with running(ServerConfig(runs=tmp_path, rate_limits=False), store) as address:
-            yield address
-
-    def test_95_of_100_are_read_right_off_the_canvas(self, page: Page, data: Split) -> None:
-        """200 test images, each put on the pad and prepared as any drawing."""
-        n = 200
-        images, labels = data.test.images[:n], data.test.labels[:n].astype(np.uint8)
-        bundle = pack({"classes": list(data.test.classes), "source": "MNIST"}, {"images": images, "labels": labels})
-        page.route("**/samples?*", lambda route: route.fulfill(body=bundle, content_type=MEDIA_TYPE))
-        open_page(page)
-
-        read = page.evaluate(READ_ALL, n)
-
-        step = n // 10  # the page shows one of each tenth, then the next of each
-        shown = [(i * step + i * step // n) % n for i in range(n)]
-        right = sum(int(answer) == labels[index] for answer, index in zip(read, shown, strict=True))
-        assert sorted(shown) == list(range(n))
-        assert right >= 0.95 * n, f"{right} of {n} are right"

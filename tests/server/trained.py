@@ -76,7 +76,7 @@ def with_statistics(model: Module) -> Module:
 
 def writer() -> Module:
     """Build a diffusion model of letters that has learned nothing: its letters are blots, another one for each."""
-    autoencoder = nets.models.build("vae", classes=list(UPPERCASE), latent=4, widths=[8]).config
+    autoencoder = coder("vae", UPPERCASE, widths=[8]).config  # type: ignore[attr-defined]  # built models have one
     model = nets.models.build(
         "latent-diffusion",
         classes=list(UPPERCASE),
