@@ -60,6 +60,9 @@ def _taken(results: Generator[Any, None, None], heartbeat: float) -> Generator[A
                         return
         except (ServerError, TaskError) as error:
             inbox.put(("error", error))
+        except Exception as error:
+            logger.exception("a relay failed")
+            inbox.put(("error", JobError(f"{type(error).__name__}: {error}")))
         finally:
             inbox.put(("end", None))
 

@@ -80,6 +80,7 @@ def test_silence_is_filled() -> None:
         (TimeLimitError("too long"), "This took too long, and was stopped.", "Try again, with less to do."),
         (TaskError("text must not be empty"), "This cannot be done.", "Text must not be empty."),
         (JobError("KeyError: 'secret'"), "This went wrong on the server.", "Try again soon."),
+        (ZeroDivisionError("secret"), "This went wrong on the server.", "Try again soon."),
     ],
 )
 def test_what_goes_wrong_is_told_in_the_end(error: Exception, title: str, detail: str) -> None:
