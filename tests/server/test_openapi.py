@@ -1,6 +1,7 @@
 """The OpenAPI document: whether it tells of everything, and of nothing else."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -122,3 +123,11 @@ def test_a_problem_is_what_is_told_of_problems(client: FlaskClient, told: Json) 
 
     assert problem.keys() <= told["components"]["schemas"]["Problem"]["properties"].keys()
     assert set(told["components"]["schemas"]["Problem"]["required"]) <= problem.keys()
+
+
+def test_the_page_about_the_server_lists_every_operation(told: Json) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "server.md").read_text()
+
+    rows = re.findall(r"^\| `([A-Z]+ /api/\S+)` \| (.+) \|$", page, re.MULTILINE)
+
+    assert dict(rows) == {name: operation["summary"] for name, operation in operations(told).items()}
