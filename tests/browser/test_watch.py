@@ -100,6 +100,8 @@ def test_pause_and_steps_both_ways(page: Page) -> None:
     page.keyboard.press("Enter")
 
     assert_board(page, board)
+    page.keyboard.press("+")
+    expect(page.locator("#speed")).to_have_value("16")
     page.keyboard.press("Home")
     assert_board(page, Game(7).board)
 

@@ -1,7 +1,7 @@
 /** The viewer's buttons, slider, ply field and speed, turned into commands. */
 
-import { speedFrom } from './panel-view.js';
 import { save } from './settings.js';
+import { speedFrom } from './speeds.js';
 import { plyFrom } from './url.js';
 
 const BUTTONS = { first: 'first', 'play-back': 'playBack', play: 'play', last: 'last' };

@@ -1,23 +1,12 @@
 /** Score, largest tile and what else is told of a game that grows, beside its board. */
 
-import { SPEEDS } from './player.js';
-import { speedFrom } from './panel-view.js';
 import { RewardView } from './reward-view.js';
-import { load } from './settings.js';
 import { formatNumber } from './words.js';
 
 const byId = (id) => document.getElementById(id);
 
 /** "1 move", "2,345 moves". */
 export const countMoves = (n) => `${formatNumber(n)} ${n === 1 ? 'move' : 'moves'}`;
-
-/** Fill the list of speeds, the one of the last visit chosen. */
-export function showSpeeds(select) {
-  select.replaceChildren(...SPEEDS.map((speed) => (
-    Number.isFinite(speed) ? new Option(`${speed}×`, String(speed)) : new Option('max', 'max'))));
-  const saved = load('speed', '1');
-  select.value = SPEEDS.includes(speedFrom(saved)) ? saved : '1';
-}
 
 export class GamePanelView {
   #reward = new RewardView(byId('score-addition'));

@@ -10,11 +10,12 @@ import { Followers } from './followers.js';
 import { JudgeView } from './judge-view.js';
 import { createJudge } from './judge.js';
 import { bindKeyboard } from './keyboard.js';
-import { PanelView, speedFrom } from './panel-view.js';
-import { SPEEDS, createPlayer } from './player.js';
+import { PanelView } from './panel-view.js';
+import { createPlayer } from './player.js';
 import { decode } from './record.js';
 import { LEFT, RIGHT } from './rules.js';
-import { load, save } from './settings.js';
+import { save } from './settings.js';
+import { savedSpeed } from './speeds.js';
 import { bindSwipe } from './swipe.js';
 import { bindTheme } from './theme.js';
 import { asksToPlay, createPlyWriter, gameIdFrom, plyFrom, writeHash } from './url.js';
@@ -25,11 +26,6 @@ const BUTTONS = { milestone: 'milestone', mistake: 'mistake', 'mistake-back': 'm
 const SWIPES = { [RIGHT]: 'back', [LEFT]: 'forward' };
 
 const byId = (id) => document.getElementById(id);
-
-function savedSpeed() {
-  const speed = speedFrom(load('speed', '1'));
-  return SPEEDS.includes(speed) ? speed : 1;
-}
 
 function openViewer(game) {
   const playAtOnce = asksToPlay(location.search) && !matchMedia('(prefers-reduced-motion: reduce)').matches;

@@ -1,5 +1,6 @@
-/** Slider, ply field and buttons of a game that is moved through. */
+/** Slider, ply field, buttons and speed of a game that is moved through. */
 
+import { speedKey } from './speeds.js';
 import { formatNumber } from './words.js';
 
 const byId = (id) => document.getElementById(id);
@@ -10,12 +11,13 @@ export class TransportView {
   #play = byId('play');
   #playBack = byId('play-back');
 
-  show({ ply }, { length, playing, direction, open }) {
+  show({ ply }, { length, playing, direction, speed, open }) {
     this.#slider.max = length;
     this.#slider.value = ply;
     this.#slider.setAttribute('aria-valuetext', `Ply ${ply} of ${length}`);
     byId('length').textContent = formatNumber(length);
     if (document.activeElement !== this.#ply) this.#ply.value = ply;
+    byId('speed').value = speedKey(speed);
     this.#showPlaying(this.#play, playing && direction > 0, 'Play');
     this.#showPlaying(this.#playBack, playing && direction < 0, 'Play backward');
     // aria-disabled and not disabled: a button keeps its focus at the end of the game.
