@@ -307,7 +307,7 @@ def test_the_position_stays_while_new_lines_come(page: Page, runs: Path) -> None
 def test_everything_is_reached_by_tab(page: Page, runs: Path) -> None:
     open_page(page)
     seen = []
-    for _ in range(14):
+    for _ in range(18):
         page.keyboard.press("Tab")
         seen.append(page.evaluate("document.activeElement.id || document.activeElement.textContent.trim()"))
 
