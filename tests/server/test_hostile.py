@@ -36,9 +36,10 @@ def test_others_are_answered_while_a_client_takes_what_it_can_get(tmp_path: Path
     command = [sys.executable, "-c", SCRIPT, f"sqlite:///{tmp_path}/games.sqlite"]
     with (
         subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server,
-        ExitStack() as stack,
         ThreadPoolExecutor(N_JOBS) as threads,
+        ExitStack() as stack,
     ):
+        stack.callback(server.kill)
         assert server.stdout is not None
         port = int(server.stdout.readline().strip().rpartition(":")[2].strip("/"))
         address = ("127.0.0.1", port)
@@ -61,7 +62,6 @@ def test_others_are_answered_while_a_client_takes_what_it_can_get(tmp_path: Path
             assert time.monotonic() - begun < SECONDS
         begun_streams = Counter(stream.recv(12) for stream in streams)
         answers = Counter(job.result() for job in jobs)
-        server.kill()
 
     assert begun_streams == {b"HTTP/1.1 200": 4, b"HTTP/1.1 503": N_STREAMS - 4}
     assert answers.total() == N_JOBS
