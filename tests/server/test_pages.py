@@ -24,7 +24,7 @@ def test_the_first_page_is_the_list(client: FlaskClient) -> None:
 
     assert response.status_code == 200
     assert response.content_type == "text/html; charset=utf-8"
-    assert b'<table id="games"' in response.data
+    assert b'<ul id="games"' in response.data
 
 
 def test_a_game_has_a_page(client: FlaskClient, store: GameStore, game: GameRecord) -> None:
@@ -75,6 +75,7 @@ def test_every_file_is_served_as_what_it_is(client: FlaskClient, name: str) -> N
         ".css": "text/css; charset=utf-8",
         ".html": "text/html; charset=utf-8",
         ".js": "text/javascript; charset=utf-8",
+        ".png": "image/png",
         ".svg": "image/svg+xml",
     }
     response = client.get(f"/static/{name}")
