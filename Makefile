@@ -76,4 +76,4 @@ bench-nets: .venv-torch/.done  ## Measure training steps of nets side by side wi
 	touch $@
 
 clean:  ## Remove what the targets made
-	rm -rf .venv .venv-* build dist .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-* artefacts build dist .mypy_cache .pytest_cache .ruff_cache

@@ -2,9 +2,11 @@
 
 import logging
 import os
+import re
 import shutil
 import threading
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,7 +20,10 @@ from server import GameStore, ServerConfig, create_app
 from tests.game2048.games import NEARLY_65536, greedy, record_game, thoughts, with_probabilities
 from tests.needs import missing
 
+SCREENSHOTS = Path(__file__).parents[2] / "artefacts" / "screenshots"
 AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
+TAKEN: Counter[str] = Counter()
+FAILED = pytest.StashKey[bool]()
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
 try:
     from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
@@ -101,6 +106,15 @@ class Complaints(list[str]):
         self.remove(complaint)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Note on a test that it has failed, for `context` to keep a picture of its pages."""
+    report = yield
+    if report.failed:
+        item.stash[FAILED] = True
+    return report
+
+
 @pytest.fixture
 def complaints() -> Complaints:
     return Complaints()
@@ -114,13 +128,17 @@ def context_options() -> dict[str, object]:
 
 @pytest.fixture
 def context(
-    browser: Browser, site: str, complaints: Complaints, context_options: dict[str, object]
+    browser: Browser,
+    site: str,
+    complaints: Complaints,
+    context_options: dict[str, object],
+    request: pytest.FixtureRequest,
 ) -> Iterator[BrowserContext]:
     """A fresh visitor who reaches nothing but the server; nothing may be left of the complaints in the end."""
 
-    def watch(request: Request) -> None:
-        if not request.url.startswith((site + "/", "data:", "blob:")):
-            complaints.append(f"foreign request: {request.url}")
+    def watch(asked: Request) -> None:
+        if not asked.url.startswith((site + "/", "data:", "blob:")):
+            complaints.append(f"foreign request: {asked.url}")
 
     def listen(message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
@@ -132,6 +150,9 @@ def context(
     context.on("console", listen)
     context.on("weberror", lambda error: complaints.append(f"exception: {error.error}"))
     yield context
+    if request.node.stash.get(FAILED, False):
+        for page in context.pages:
+            keep_screenshot(page)
     context.close()
     assert complaints == []
 
@@ -146,8 +167,18 @@ def wait_until_ready(page: Page) -> None:
     page.locator("html[data-ready='1']").wait_for(state="attached")
 
 
+def keep_screenshot(page: Page) -> None:
+    """Keep a picture of the page as it is now, named by the test at hand and numbered."""
+    test = os.environ["PYTEST_CURRENT_TEST"].rpartition(" ")[0].rpartition("/")[2]
+    name = re.sub("[^A-Za-z0-9]+", "-", test).strip("-")
+    TAKEN[name] += 1
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"{name}-{TAKEN[name]}.png", full_page=True)
+
+
 def assert_accessible(page: Page) -> None:
-    """The page as it is now breaks no rule of axe-core (https://github.com/dequelabs/axe-core)."""
+    """The page as it is now breaks no rule of axe-core (https://github.com/dequelabs/axe-core); a picture is kept."""
+    keep_screenshot(page)
     found = page.evaluate(AXE.read_text(encoding="utf-8") + "; axe.run(document)")
     broken = [
         f"{rule['id']}: {rule['help']}: {', '.join(str(node['target']) for node in rule['nodes'])}"
