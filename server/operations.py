@@ -62,10 +62,15 @@ def read_query(form: type[Query]) -> Query:
     for name, values in request.args.lists():
         if len(values) > 1:
             raise BadRequest(f"{_shown(name)} must be given once, got {len(values)} values.")
+    given = request.args.to_dict()
     try:
-        return msgspec.convert(request.args.to_dict(), form, strict=False)
+        query = msgspec.convert(given, form, strict=False)
     except msgspec.ValidationError as error:
-        raise BadRequest(_explained(error, request.args.to_dict())) from None
+        raise BadRequest(_explained(error, given)) from None
+    for name, value in given.items():
+        if getattr(query, name) is None:  # msgspec reads the word null as None, which is for what is left out
+            raise BadRequest(f"{name}: expected a value, got {_shown(value)}.")
+    return query
 
 
 def read_body(form: type[Query]) -> Query:
