@@ -15,6 +15,7 @@ Writes = Literal["open", "token", "off"]
 MIB: Final = 2**20
 HOST_NAME: Final = r"\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\]"
 WAITING_JOBS: Final = 8
+MAX_ANIMATIONS: Final = 4  # asked for at once: one is made, the others wait
 PRINTABLE: Final = r"[!-~]([ -~]*[!-~])?"  # what a header can carry
 
 
@@ -90,7 +91,7 @@ class ServerConfig:
     @property
     def threads_held(self) -> int:
         """Threads that streams and jobs can hold, so that a server needs more than these to answer anything else."""
-        return self.max_streams + self.max_waiting + self.workers
+        return self.max_streams + self.max_waiting + self.workers + MAX_ANIMATIONS
 
     def __post_init__(self) -> None:
         if self.max_upload_bytes < 1:

@@ -5,13 +5,13 @@ GET /api/games/ID/export        the game as a file; ?format=game2048, hobby or 2
 GET /api/games/ID/animation     plies of it as a GIF, MP4 or WebM; ?format=&first=&last=&speed=&size=&theme=
 ==============================  ======================================================================================
 
-Animations are made by the worker processes, of at most `MAX_SECONDS` each; the last ones are kept for a while.
+Animations last at most `MAX_SECONDS`. A worker process makes them, one at a time: whoever asks for many must not keep
+games and analyses waiting. The last ones are kept for a while.
 """
 
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,6 +26,8 @@ from game2048.animation import MOVE_MS, AnimationSettings
 from game2048.formats import FORMATS
 from game2048.record import MAX_PLIES, GameRecord
 from server import limits
+from server.config import MAX_ANIMATIONS
+from server.errors import BusyError
 from server.limits import expensive
 from server.operations import operation, read_query
 from server.store import GameStore
@@ -74,6 +76,8 @@ class Exports:
         self._store = store
         self._workers = workers
         self._kept = Kept(KEPT_BYTES)
+        self._room = threading.BoundedSemaphore(MAX_ANIMATIONS)
+        self._turn = threading.Lock()
 
     def blueprint(self) -> Blueprint:
         """Return the routes."""
@@ -104,16 +108,34 @@ class Exports:
         last = game.n_moves if query.last is None else query.last
         _check(query.first, last, game, settings)
         query = structs.replace(query, last=last)
-        data = self._kept.get((game_id, query), lambda: self._animate(game, query, settings))
+        data = self._kept.get((game_id, query)) or self._make(game, query, settings)
         name = f"game-{game_id}-{query.first}-{last}.{query.format}"
         return _download(data, name, PICTURE_TYPES[query.format])
 
-    def _animate(self, game: GameRecord, query: AnimationQuery, settings: AnimationSettings) -> bytes:
-        """Have an animation made; the folder is ours, so that nothing stays when the worker is stopped.
+    def _make(self, game: GameRecord, query: AnimationQuery, settings: AnimationSettings) -> bytes:
+        """Wait for a turn and make an animation; who asked for the same one meanwhile gets it as well.
 
         Only this is counted: whoever plays a video asks for many parts of it.
         """
         limits.check("animation", per_minute=20, burst=10)
+        if not self._room.acquire(blocking=False):
+            raise BusyError(f"{MAX_ANIMATIONS} animations are asked for already")
+        try:
+            if not self._turn.acquire(timeout=self._workers.patience):
+                raise BusyError("another animation takes long")
+            try:
+                data = self._kept.get((game.id, query))
+                if data is None:
+                    data = self._animate(game, query, settings)
+                    self._kept.keep((game.id, query), data)
+                return data
+            finally:
+                self._turn.release()
+        finally:
+            self._room.release()
+
+    def _animate(self, game: GameRecord, query: AnimationQuery, settings: AnimationSettings) -> bytes:
+        """Have an animation made; the folder is ours, so that nothing stays when the worker is stopped."""
         with TemporaryDirectory(prefix="game2048-") as folder:
             path = Path(folder) / f"animation.{query.format}"
             look = {"width": settings.width, "theme": settings.theme, "speed": settings.speed}
@@ -136,18 +158,19 @@ class Kept:
         self._results: OrderedDict[Any, bytes] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, key: Any, make: Callable[[], bytes]) -> bytes:
-        """Return what is kept under a key, or make it."""
+    def get(self, key: Any) -> bytes | None:
+        """Return what is kept under a key, None where nothing is."""
         with self._lock:
-            if (known := self._results.get(key)) is not None:
+            if key in self._results:
                 self._results.move_to_end(key)
-                return known
-        made = make()
+            return self._results.get(key)
+
+    def keep(self, key: Any, result: bytes) -> None:
+        """Keep a result, and forget as many old ones as it takes."""
         with self._lock:
-            self._results[key] = made
+            self._results[key] = result
             while sum(map(len, self._results.values())) > self._max_bytes:
                 self._results.popitem(last=False)
-        return made
 
 
 def _check(first: int, last: int, game: GameRecord, settings: AnimationSettings) -> None:

@@ -86,7 +86,7 @@ def test_numbers_reach_the_server(apps: list[Flask]) -> None:
     (app,) = apps
     assert app.extensions["workers"].n_workers == 3
     assert app.extensions["streams"].max_streams == 5
-    assert app.config["THREADS_HELD"] == 5 + (5 + 8) + 3
+    assert app.config["THREADS_HELD"] == 5 + (5 + 8) + 3 + 4
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """Games to take away: files of other programs, and moving pictures made by a worker process."""
 
 import io
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from game2048 import GameRecord
 from game2048.animation import files as animation_files
 from game2048.formats import parse_game
 from server import GameStore, ServerConfig, create_app
+from server.config import MAX_ANIMATIONS
 from server.errors import BusyError, TimeLimitError
 from server.exports import Kept
 from tests.game2048.games import greedy, record_game
@@ -159,18 +162,44 @@ def test_a_server_without_ffmpeg_says_so(client: FlaskClient, game: GameRecord, 
 
 
 def test_what_is_kept_has_a_limit() -> None:
-    kept, made = Kept(100), []
+    kept = Kept(100)
+    for key in ("a", "b"):
+        kept.keep(key, 40 * b"x")
+    assert kept.get("a") == 40 * b"x"
 
-    def make(key: str) -> bytes:
-        made.append(key)
-        return 40 * b"x"
+    kept.keep("c", 40 * b"x")
 
-    for key in ("a", "b", "a", "c", "a", "b"):
-        kept.get(key, lambda key=key: make(key))
+    held = [key for key in "abc" if kept.get(key)]
+    assert held == ["a", "c"], "of three, the one that was asked for longest ago goes"
+    kept.keep("d", 200 * b"x")
+    assert kept.get("d") is None, "what is larger than all room is not kept"
 
-    assert made == ["a", "b", "c", "b"], "of three, the one that was asked for longest ago goes"
-    kept.get("d", lambda: 200 * b"x")
-    assert kept.get("d", lambda: b"anew") == b"anew", "what is larger than all room is not kept"
+
+def test_animations_are_made_one_at_a_time_and_few_may_wait(
+    app: Flask, game: GameRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who asks for many leaves the workers to others between two of them."""
+    making, made, go_on = [], [], threading.Event()
+
+    def write(task: str, arguments: dict, *, seconds: float) -> None:
+        making.append(arguments["last"])
+        assert len(making) == 1
+        assert go_on.wait(20)
+        Path(arguments["path"]).write_bytes(b"picture")
+        made.append(making.pop())
+
+    def ask(last: int) -> int:
+        status: int = app.test_client().get(f"/api/games/{game.id}/animation?last={last}").status_code
+        if status == 503:
+            go_on.set()  # there is no more room
+        return status
+
+    monkeypatch.setattr(app.extensions["workers"], "run", write)
+    with ThreadPoolExecutor(MAX_ANIMATIONS + 1) as clients:
+        statuses = list(clients.map(ask, [3, 3, *range(4, MAX_ANIMATIONS + 3)]))
+
+    assert sorted(statuses) == [200] * MAX_ANIMATIONS + [503]
+    assert len(made) == len(set(made)), "two who ask for the same get the same"
 
 
 def test_the_default_range_of_a_long_game_is_refused_with_its_limit(client: FlaskClient, store: GameStore) -> None:
