@@ -371,6 +371,33 @@ def test_a_game_is_deleted_after_a_question(page: Page, store: GameStore) -> Non
     expect(page.locator("#status")).to_have_text("The game is deleted.")
 
 
+def test_a_game_that_somebody_else_has_deleted_goes_as_well(
+    page: Page, store: GameStore, complaints: Complaints
+) -> None:
+    mine = record_game(seed=700, policy=greedy)
+    store.add(mine)
+    cards = open_library(page)
+    store.delete(mine.id)
+
+    cards.first.locator(".delete").click()
+    page.locator("#delete-confirm").click()
+
+    expect(page.locator(f"#game-{mine.id}")).to_have_count(0)
+    expect(page.locator("#error")).to_be_hidden()
+    complaints.expect("404")
+
+
+def test_files_that_do_not_reach_the_server_are_told(page: Page, complaints: Complaints) -> None:
+    open_library(page)
+    page.route("**/api/games", lambda route: route.abort() if route.request.method == "POST" else route.fallback())
+
+    page.set_input_files("#upload", [file(name, b"{}") for name in ("a.json", "b.json")])
+
+    expect(page.locator("#uploads-title")).to_have_text("2 not sent.")
+    expect(page.locator("#uploads-list li").first).to_have_text("a.json not sent: The server cannot be reached.")
+    complaints.expect("ERR_FAILED")
+
+
 # --- other servers ---
 
 

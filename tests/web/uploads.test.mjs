@@ -42,11 +42,12 @@ test('what is not about one file stops them all', async () => {
     throw problem(401, 'no token');
   };
 
-  await assert.rejects(sendAll([file('a'), file('b')], send, (now) => { uploads = now; }), { status: 401 });
+  const files = [file('large', MAX_BYTES + 1), file('a'), file('b')];
+  await assert.rejects(sendAll(files, send, (now) => { uploads = now; }), { status: 401 });
 
   assert.deepEqual(sent, ['a']);
-  assert.deepEqual(uploads.map(({ state }) => state), ['refused', 'waiting']);
-  assert.equal(uploads[0].reason, 'no token');
+  assert.deepEqual(uploads.map(({ state }) => state), ['refused', 'unsent', 'unsent']);
+  assert.equal(uploads[1].reason, 'no token');
 });
 
 for (const [states, words] of [
@@ -54,6 +55,8 @@ for (const [states, words] of [
   [['known', 'known'], '2 were here already.'],
   [['refused'], '1 file refused.'],
   [['added', 'refused'], '1 game added, 1 file refused.'],
+  [['added', 'unsent', 'unsent'], '1 game added, 2 not sent.'],
+  [['unsent'], '1 not sent.'],
 ]) {
   test(`${states} is “${words}”`, () => assert.equal(summary(states.map((state) => ({ state }))), words));
 }

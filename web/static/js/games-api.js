@@ -34,6 +34,11 @@ export async function sendGame(file, token = '') {
   return { ...await response.json(), created: response.status === 201 };
 }
 
+/** Delete a game; it is as well if somebody else has done so already. */
 export async function deleteGame(id, token = '') {
-  await ask(gamePath(id), { method: 'DELETE', headers: bearer(token) });
+  try {
+    await ask(gamePath(id), { method: 'DELETE', headers: bearer(token) });
+  } catch (error) {
+    if (error.status !== 404) throw error;
+  }
 }

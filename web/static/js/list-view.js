@@ -41,9 +41,10 @@ export class ListView {
     if (focus) cards[0]?.querySelector('a').focus();
   }
 
-  /** Take a game away; the next one gets the focus. */
+  /** Take a game away, if it is still listed; the next one gets the focus. */
   remove(game) {
     const card = document.getElementById(`game-${game.id}`);
+    if (card === null) return;
     const next = card.nextElementSibling ?? card.previousElementSibling;
     card.remove();
     next?.querySelector('a').focus();

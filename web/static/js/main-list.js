@@ -141,8 +141,8 @@ class Library {
     byId('upload-open').disabled = true;
     try {
       await this.#writing(() => sendAll(files, (file) => sendGame(file, token()), showUploads));
-    } catch (error) {
-      showError(error);
+    } catch {
+      // The list of files tells what came between.
     }
     this.#busy = false;
     byId('upload-open').disabled = false;

@@ -3,7 +3,9 @@
 import { summary } from './uploads.js';
 import { formatNumber } from './words.js';
 
-const WORDS = { waiting: 'waiting', sending: 'sending …', added: 'added', known: 'was here already', refused: 'refused' };
+const WORDS = {
+  waiting: 'waiting', sending: 'sending …', added: 'added', known: 'was here already', refused: 'refused', unsent: 'not sent',
+};
 
 function rowOf({ name, state, game, reason }) {
   const row = document.createElement('li');

@@ -3,9 +3,9 @@
 /**
  * @typedef {object} Upload
  * @property {string} name   of the file
- * @property {'waiting' | 'sending' | 'added' | 'known' | 'refused'} state
+ * @property {'waiting' | 'sending' | 'added' | 'known' | 'refused' | 'unsent'} state
  * @property {object} [game] what the server said of it: `{id, score, max_tile, n_moves}`
- * @property {string} [reason] why it was refused
+ * @property {string} [reason] why it was refused, or not sent
  */
 
 /** Larger files are refused by the server as it comes; there is no need to send them. */
@@ -46,7 +46,8 @@ export async function sendAll(files, send, tell) {
     try {
       change(index, await sendOne(file, send));
     } catch (error) {
-      change(index, { state: 'refused', reason: error.detail || error.title || error.message });
+      uploads = uploads.map((upload, k) => (k < index ? upload : { ...upload, state: 'unsent' }));
+      change(index, { reason: (error.status && error.detail) || error.title || error.message });
       throw error;
     }
   }
@@ -55,15 +56,16 @@ export async function sendAll(files, send, tell) {
 
 const games = (n) => `${n} ${n === 1 ? 'game' : 'games'}`;
 
-/** "3 games added, 1 was here already, 2 files refused." */
+/** "3 games added, 1 was here already, 2 files refused, 4 not sent." */
 export function summary(uploads) {
   const count = (state) => uploads.filter((upload) => upload.state === state).length;
-  const [added, known, refused] = ['added', 'known', 'refused'].map(count);
-  const done = added + known + refused;
+  const [added, known, refused, unsent] = ['added', 'known', 'refused', 'unsent'].map(count);
+  const done = added + known + refused + unsent;
   if (done < uploads.length) return `Sending ${done + 1} of ${uploads.length} …`;
   const parts = [];
-  if (added || !(known || refused)) parts.push(`${games(added)} added`);
+  if (added) parts.push(`${games(added)} added`);
   if (known) parts.push(`${known} ${known === 1 ? 'was' : 'were'} here already`);
   if (refused) parts.push(`${refused} ${refused === 1 ? 'file' : 'files'} refused`);
+  if (unsent) parts.push(`${unsent} not sent`);
   return `${parts.join(', ')}.`;
 }
