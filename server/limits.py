@@ -1,16 +1,16 @@
 """Rate limits: how often one client may ask for what is expensive.
 
-`expensive` marks a view; the 429 that answers too many requests says in Retry-After when the next one is welcome.
-Counts are kept in the memory of this process, so that of several processes each allows as much. Where the server stands
-behind a proxy, `ServerConfig.proxies` makes the addresses those of the clients.
+`expensive` marks a view; the 429 that answers too many requests says in Retry-After when the next one is welcome. Only
+such views count anything, so that games and pages pay nothing. Counts are kept in the memory of this process, so that
+of several processes each allows as much. Where the server stands behind a proxy, `ServerConfig.proxies` makes the
+addresses those of the clients.
 
 References
 ----------
-ITU-T Recommendation I.371 (2004), Annex A: the generic cell rate algorithm, which keeps one number for a client.
+The library limits, https://limits.readthedocs.io/en/stable/strategies.html#sliding-window-counter: two numbers for a
+client, whatever the limit.
 """
 
-import math
-import threading
 import time
 from collections.abc import Callable
 from functools import wraps
@@ -18,11 +18,15 @@ from ipaddress import IPv6Address, ip_address
 from typing import Any, Final, TypeVar, cast
 
 from flask import current_app, request
+from limits import RateLimitItemPerSecond
+from limits.storage import MemoryStorage
+from limits.strategies import SlidingWindowCounterRateLimiter
 from werkzeug.exceptions import TooManyRequests
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-MAX_CLIENTS: Final = 10_000  # remembered; beyond, those are forgotten who may ask as if they never had
+MAX_COUNTS: Final = 20_000  # kept, each for two windows at most; 6 MiB
+OTHERS: Final = "others"  # newcomers, where no more is kept: they are counted as one
 EXTENSION: Final = "rate_limits"
 
 
@@ -33,45 +37,39 @@ class RateLimits:
     ----------
     enabled : bool
         Whether anything is limited.
-    clock : callable
-        Seconds, from whenever.
     """
 
-    def __init__(self, *, enabled: bool = True, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, *, enabled: bool = True) -> None:
         self.enabled = enabled
-        self._clock = clock
-        self._due: dict[tuple[str, str], float] = {}  # when a client who asked evenly would ask again
-        self._room = MAX_CLIENTS  # entries
-        self._lock = threading.Lock()
+        self._counts = MemoryStorage()
+        self._limiter = SlidingWindowCounterRateLimiter(self._counts)
 
-    def wait(self, what: str, client: str, *, per_minute: float, burst: int) -> float:
+    def wait(self, what: str, client: str, *, per_minute: int, burst: int) -> int:
         """Count a request; return 0, or the seconds until one would be allowed, if this one comes too early.
 
-        >>> limits = RateLimits(clock=lambda: 0.0)
-        >>> [limits.wait("analysis", "192.0.2.1", per_minute=6, burst=2) for _ in range(3)]
-        [0.0, 0.0, 10.0]
+        >>> limits = RateLimits()
+        >>> [limits.wait("analysis", "192.0.2.1", per_minute=1, burst=2) > 0 for _ in range(3)]
+        [False, False, True]
         """
-        interval, key = 60 / per_minute, (what, client)
-        with self._lock:
-            now = self._clock()
-            due = max(self._due.get(key, now), now)
-            early = due - now - (burst - 1) * interval
-            if early > 0:
-                return early
-            if len(self._due) >= self._room:
-                self._forget(now)
-            self._due[key] = due + interval
-            return 0.0
+        limit = RateLimitItemPerSecond(burst, max(1, round(60 * burst / per_minute)))
+        if len(self._counts.storage) >= MAX_COUNTS and not self._knows(limit, what, client):
+            client = OTHERS
+        if self._limiter.hit(limit, what, client):
+            return 0
+        seconds = self._limiter.get_window_stats(limit, what, client).reset_time - time.time()
+        return max(1, int(seconds) + 1)  # a moment later than that
 
-    def _forget(self, now: float) -> None:
-        """Forget who is no longer limited; look again when there are twice as many."""
-        self._due = {key: due for key, due in self._due.items() if due > now}
-        self._room = max(MAX_CLIENTS, 2 * len(self._due))
+    def _knows(self, limit: RateLimitItemPerSecond, what: str, client: str) -> bool:
+        """Whether a client has asked for this in the window that is now, or in the one before."""
+        before, _, now, _ = self._counts.get_sliding_window(limit.key_for(what, client), limit.get_expiry())
+        return bool(before or now)
 
 
-def expensive(*, per_minute: float, burst: int = 10) -> Callable[[View], View]:
-    """Let a client ask a view ``burst`` times at once, and ``per_minute`` times a minute from then on.
+def expensive(*, per_minute: int, burst: int = 10) -> Callable[[View], View]:
+    """Let a client ask a view ``burst`` times at once, and ``per_minute`` times a minute in the long run.
 
+    That is ``burst`` times in a window of as long as ``per_minute`` takes to come to so many; of the window before, the
+    part counts that is not yet as long ago.
     Goes below ``@operation``; the 429 is declared by it.
     """
 
@@ -87,7 +85,7 @@ def expensive(*, per_minute: float, burst: int = 10) -> Callable[[View], View]:
     return limit
 
 
-def check(what: str, *, per_minute: float, burst: int) -> None:
+def check(what: str, *, per_minute: int, burst: int) -> None:
     """Count the request at hand, where a decorator cannot tell whether it is expensive.
 
     Raises
@@ -98,7 +96,7 @@ def check(what: str, *, per_minute: float, burst: int) -> None:
     limits: RateLimits = current_app.extensions[EXTENSION]
     if not limits.enabled:
         return
-    seconds = math.ceil(limits.wait(what, client_name(request.remote_addr or ""), per_minute=per_minute, burst=burst))
+    seconds = limits.wait(what, client_name(request.remote_addr or ""), per_minute=per_minute, burst=burst)
     if seconds:
         raise TooManyRequests(f"Too many requests of this kind: try again in {seconds} s.", retry_after=seconds)
 

@@ -1,5 +1,8 @@
 """Rate limits."""
 
+import random
+import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -16,25 +19,28 @@ class Clock:
     """A clock that is set by hand."""
 
     def __init__(self) -> None:
-        self.seconds = 100.0
+        self.seconds = 90.0  # a window of 30 s begins
 
     def __call__(self) -> float:
         return self.seconds
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock of the library."""
+    clock = Clock()
+    monkeypatch.setattr(time, "time", clock)
+    return clock
 
 
 @pytest.fixture
 def limits(clock: Clock) -> RateLimits:
-    return RateLimits(clock=clock)
+    return RateLimits()
 
 
 @pytest.fixture
 def client(limits: RateLimits) -> Iterator[FlaskClient]:
-    """A client of an app with one expensive view, three at once and one in ten seconds."""
+    """A client of an app with one expensive view, three at once and six a minute."""
     app = Flask("server")
     app.extensions["rate_limits"] = limits
     register(app)
@@ -62,15 +68,31 @@ def test_one_too_many_is_told_when_to_come_back(client: FlaskClient, clock: Cloc
     refused = think(client)
 
     assert refused.content_type == "application/problem+json"
-    assert refused.headers["Retry-After"] == "8"
-    assert refused.json["detail"] == "Too many requests of this kind: try again in 8 s."
-    clock.seconds += 8
+    assert refused.headers["Retry-After"] == "28"
+    assert refused.json["detail"] == "Too many requests of this kind: try again in 28 s."
+    clock.seconds += 27
+    assert think(client).status_code == 429
+    clock.seconds += 1
     assert think(client).status_code == 200
+
+
+def test_who_comes_back_when_told_is_let_in_and_asks_as_often_as_is_allowed(limits: RateLimits, clock: Clock) -> None:
+    moments = random.Random(1)
+    allowed, begun = 0, clock.seconds
+    for _ in range(2_000):
+        if seconds := limits.wait("x", "192.0.2.1", per_minute=7, burst=5):
+            clock.seconds += seconds
+            assert limits.wait("x", "192.0.2.1", per_minute=7, burst=5) == 0
+        allowed += 1
+        clock.seconds += moments.random()
+
+    a_minute = 60 * allowed / (clock.seconds - begun)
+    assert 6 < a_minute < 7.1
 
 
 def test_being_refused_does_not_cost_anything(client: FlaskClient, clock: Clock) -> None:
     statuses = [think(client).status_code for _ in range(100)]
-    clock.seconds += 10
+    clock.seconds += 30 + 5  # one of three, or a half more, is as long ago as the window
 
     assert statuses == [200] * 3 + [429] * 97
     assert think(client).status_code == 200
@@ -108,16 +130,36 @@ def test_a_limit_can_be_switched_off(client: FlaskClient, limits: RateLimits) ->
 
 
 def test_many_clients_take_little_memory_and_limited_ones_are_not_forgotten(
-    clock: Clock, monkeypatch: pytest.MonkeyPatch
+    limits: RateLimits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(limits_module, "MAX_CLIENTS", 100)
-    limits = RateLimits(clock=clock)
-    for n in range(1_000):
-        clock.seconds += 1
-        assert limits.wait("x", f"client-{n}", per_minute=60, burst=1) == 0
+    monkeypatch.setattr(limits_module, "MAX_COUNTS", 100)
 
-    assert len(limits._due) <= 100
-    assert limits.wait("x", "client-999", per_minute=60, burst=1) == pytest.approx(1)
+    waits = [limits.wait("x", f"client-{n}", per_minute=60, burst=2) for n in range(1_000)]
+
+    assert waits[:102] == [0] * 102  # the last two as one of the others
+    assert all(wait > 0 for wait in waits[102:])
+    assert len(limits._counts.storage) == 101
+    assert limits.wait("x", "client-99", per_minute=60, burst=2) == 0
+    assert limits.wait("x", "client-99", per_minute=60, burst=2) > 0
+
+
+def test_who_has_not_asked_for_long_is_forgotten(limits: RateLimits, clock: Clock) -> None:
+    for n in range(100):
+        limits.wait("x", f"client-{n}", per_minute=60, burst=2)
+
+    clock.seconds += 10
+    limits.wait("x", "somebody", per_minute=60, burst=2)
+    limits._counts.timer.join()
+
+    counts = limits._counts
+    assert len(counts.storage) == len(counts.expirations) == len(counts.locks) == 1
+
+
+def test_nothing_is_left_running(limits: RateLimits) -> None:
+    limits.wait("x", "192.0.2.1", per_minute=60, burst=2)
+    limits._counts.timer.join(timeout=5)
+
+    assert not any(isinstance(thread, threading.Timer) for thread in threading.enumerate())
 
 
 def test_a_client_without_an_address_has_a_name() -> None:
