@@ -4,11 +4,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from server import GameStore, ServerConfig
-from tests.browser.conftest import assert_accessible, running, wait_until_ready
+from server.bundle import MEDIA_TYPE, pack, unpack
+from tests.browser.conftest import Complaints, assert_accessible, running, wait_until_ready
 from tests.browser.test_draw import PIXELS, SIZES
 from tests.server.trained import coder, save_run
 
@@ -148,6 +150,54 @@ def test_the_page_is_accessible_and_fits(explorer: Page) -> None:
     assert explorer.evaluate("document.documentElement.scrollWidth <= innerWidth")
     explorer.get_by_label("Show what is drawn everywhere").check()
     assert_accessible(explorer)
+
+
+def test_one_model_works_while_the_other_fails(page: Page, complaints: Complaints) -> None:
+    """The one that fails is told of; the other is late, and can be walked in."""
+    problem = {"title": "Service Unavailable", "detail": "Try again soon.", "status": 503}
+    page.route("**/autoencoder/weights?*", lambda route: route.fulfill(status=503, json=problem))
+
+    page.goto("/demos/latent")
+    wait_until_ready(page)
+
+    expect(page.locator("#error-title")).to_have_text("Service Unavailable")
+    complaints.expect("503")
+    expect(page.locator(".works:visible")).to_have_count(1)
+    picture = page.locator(".works:visible .picture")
+    before = prints(picture)
+    page.locator(".works:visible .x").fill("0.9")
+    assert prints(picture) != before
+
+
+@pytest.mark.slow
+class TestModelsOfOtherData:
+    """An autoencoder of generated digits beside a VAE of handwritten ones."""
+
+    @pytest.fixture
+    def site(self, store: GameStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+        monkeypatch.setenv("GAME2048_DATA", str(tmp_path / "nothing"))
+        save_coders(tmp_path / "runs")
+        with running(ServerConfig(runs=tmp_path / "runs", rate_limits=False), store) as address:
+            yield address
+
+    def test_each_goes_between_its_own_images(self, page: Page) -> None:
+        """The VAE has fewer images of each digit, so that the same index would be of another digit."""
+
+        def halved(route: Route) -> None:
+            header, arrays = unpack(route.fetch().body())
+            kept = [i for label in range(10) for i in np.flatnonzero(arrays["labels"] == label)[:20]]
+            arrays |= {name: arrays[name][kept] for name in ("images", "labels", "codes")}
+            route.fulfill(body=pack({**header, "source": "test images of MNIST"}, arrays), content_type=MEDIA_TYPE)
+
+        page.goto("/demos/latent")
+        wait_until_ready(page)
+        whole = prints(page.locator(".film"))
+        page.route("**/vae/samples?*", halved)
+        page.reload()
+        wait_until_ready(page)
+
+        assert prints(page.locator(".film")) == whole
+        expect(page.locator("#source")).to_contain_text("those of the VAE test images of MNIST")
 
 
 @pytest.mark.slow

@@ -1,6 +1,6 @@
 /** One model of the latent explorer: its picture, its map, and the way between two images. */
 
-import { LatentSpace, mix } from './latent.js';
+import { LatentSpace, byClass, mix } from './latent.js';
 import { sheetOf } from './layers.js';
 import { MapView } from './map-view.js';
 import { answerOf, networkOf } from './forward.js';
@@ -15,6 +15,8 @@ export class LatentPanel {
   root = document.getElementById('panel').content.firstElementChild.cloneNode(true);
   /** The bundle of samples; null until there is one. */
   samples = null;
+  /** The images of each class, as indices. */
+  images = [];
   #decoder = null;
   #space = null;
   #map;
@@ -45,6 +47,7 @@ export class LatentPanel {
     this.#space = new LatentSpace(samples.arrays);
     this.#map.begin(this.#space.places, samples.arrays.labels.data, samples.header.classes);
     this.samples = samples;
+    this.images = byClass(samples.arrays.labels.data, samples.header.classes.length);
     this.#part('.about').textContent = `784 pixels through ${samples.header.latent} numbers (${weights.header.run}).`;
     this.#part('.works').hidden = false;
   }

@@ -1,6 +1,5 @@
 /** The latent explorer: an autoencoder and a VAE go from one digit to another. */
 
-import { byClass } from './latent.js';
 import { LatentPanel } from './latent-panel.js';
 import { fetchBundle, fetchKinds } from './models-api.js';
 import { paintInk } from './pictures.js';
@@ -15,22 +14,22 @@ const byId = (id) => document.getElementById(id);
 const panels = { autoencoder: new LatentPanel('Autoencoder'), vae: new LatentPanel('Variational autoencoder') };
 const nth = { from: 0, to: 0 }; // which image of its class
 let ready = []; // the panels that have a model
-let images = [];
 let start = null; // of the journey, ms; null while it stands still
 
-/** The index of the image at an end of the way. */
-function chosen(end) {
+/** The index of the image at an end of the way, among those of a panel: models of other data have other images. */
+function chosen(end, { images }) {
   const own = images[byId(end).selectedIndex];
   return own[nth[end] % own.length];
 }
 
 function choose() {
-  const { data } = ready[0].samples.arrays.images;
+  const [first] = ready;
+  const { data } = first.samples.arrays.images;
   for (const end of ['from', 'to']) {
-    const at = chosen(end) * SIDE * SIDE;
+    const at = chosen(end, first) * SIDE * SIDE;
     paintInk(byId(`${end}-picture`), { shape: [SIDE, SIDE], data: data.subarray(at, at + SIDE * SIDE) }, 255);
   }
-  for (const panel of ready) panel.choose(chosen('from'), chosen('to'));
+  for (const panel of ready) panel.choose(chosen('from', panel), chosen('to', panel));
   go(0);
 }
 
@@ -87,6 +86,18 @@ function bindControls() {
   });
 }
 
+/** Where the images are from: one source, or another for the second model. */
+function sourcesInWords(sources) {
+  if (sources.length === 1) return `The images are ${sources[0]}.`;
+  return `The images of the autoencoder are ${sources[0]}, those of the VAE ${sources[1]}: the models learned from other data.`;
+}
+
+function showError(error) {
+  byId('error-title').textContent = error.title ?? 'Something went wrong.';
+  byId('error-detail').textContent = error.detail ?? error.message;
+  byId('error').hidden = false;
+}
+
 async function load(name, { models, command }) {
   if (models.length === 0) {
     panels[name].showMissing(command);
@@ -100,14 +111,13 @@ function begin() {
   ready = Object.values(panels).filter((panel) => panel.isReady);
   byId('journey').hidden = byId('notes').hidden = ready.length === 0;
   if (ready.length === 0) return;
-  const { header, arrays } = ready[0].samples;
-  images = byClass(arrays.labels.data, header.classes.length);
+  const { header } = ready[0].samples;
   for (const end of ['from', 'to']) {
     const options = header.classes.map((name) => Object.assign(document.createElement('option'), { textContent: name }));
     byId(end).replaceChildren(...options);
     byId(end).selectedIndex = header.classes.indexOf(CLASSIC[end]);
   }
-  byId('source').textContent = header.source === 'generated' ? 'The images are generated.' : `The images are ${header.source}.`;
+  byId('source').textContent = sourcesInWords([...new Set(ready.map(({ samples }) => samples.header.source))]);
   choose();
 }
 
@@ -117,11 +127,10 @@ async function main() {
   byId('models').append(...Object.values(panels).map((panel) => panel.root));
   try {
     const kinds = await fetchKinds();
-    await Promise.all(Object.keys(panels).map((name) => load(name, kinds[name])));
+    const loads = Object.keys(panels).map((name) => load(name, kinds[name]));
+    for (const { reason } of await Promise.allSettled(loads)) if (reason) showError(reason); // one works without the other
   } catch (error) {
-    byId('error-title').textContent = error.title ?? 'Something went wrong.';
-    byId('error-detail').textContent = error.detail ?? error.message;
-    byId('error').hidden = false;
+    showError(error);
   }
   begin();
   document.documentElement.dataset.ready = '1';
