@@ -30,6 +30,7 @@ from game2048.record import GameRecord, RecordError
 __all__ = ["FORMATS", "Format", "format_game", "format_hobby", "format_verse", "parse_game"]
 
 UTF_8_MARK: Final = b"\xef\xbb\xbf"
+OBJECT_OR_ARRAY: Final = (b"{", b"[")
 BYTE_ORDER_MARKS: Final = (UTF_8_MARK, b"\xff\xfe", b"\xfe\xff")
 
 
@@ -91,6 +92,8 @@ def parse_game(data: bytes) -> GameRecord:
         return read_verse(text)
     if data.startswith(BYTE_ORDER_MARKS):
         raise RecordError("the file starts with a byte-order mark: save it as UTF-8 without one")
+    if not data.lstrip().startswith(OBJECT_OR_ARRAY):
+        raise RecordError("not a game: neither JSON, nor a replay of 2048verse, nor a whole .rpl file")
     try:
         return _parse_json(data)
     except RecursionError:

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from game2048.record import GameRecord, RecordError
+from game2048.record import MAX_PLIES, GameRecord, RecordError
 
 RECORD: Final = np.dtype([("board", "<u8"), ("move", "u1"), ("values", "<u4", 4)])
 CLOSING_MOVE: Final = 88
@@ -32,6 +32,8 @@ def is_rpl(data: bytes) -> bool:
 def read_rpl(data: bytes) -> GameRecord:
     """Read a game; every board in the file must be the one that the plies before it give."""
     records = np.frombuffer(data, RECORD)
+    if len(records) - 1 > MAX_PLIES:  # before the boards are unpacked, which takes several times the room
+        raise RecordError(f"a game has at most {MAX_PLIES} plies, got {len(records) - 1}")
     *_, last = records["board"].tolist()
     boards = _exponents(records["board"] if last else records["board"][:-1])
     if len(records) == 1:

@@ -241,8 +241,8 @@ def test_an_impossible_start_board_is_refused(board: object, reason: str) -> Non
 # --- bytes that are no game at all ---
 
 NOT_GAMES: dict[str, tuple[bytes, str]] = {
-    "nothing": (b"", "not JSON"),
-    "text": (b"hello", "not JSON"),
+    "nothing": (b"", "neither JSON, nor a replay of 2048verse, nor a whole .rpl file"),
+    "text": (b"hello", "neither JSON, nor a replay of 2048verse, nor a whole .rpl file"),
     "truncated": (b'{"format": "game2048", "ver', "not JSON"),
     "trailing": (b"{} {}", "not JSON"),
     "NaN": (b'{"format": "game2048", "version": 1, "seed": NaN}', "not JSON"),
@@ -259,8 +259,8 @@ NOT_GAMES: dict[str, tuple[bytes, str]] = {
     "deep unknown field": (b'{"x":' + b"[" * 200_000 + b"]" * 200_000 + b"}", "nested too deeply"),
     "deep plies": (b'{"gameplay":' + b"[" * 200_000 + b"]" * 200_000 + b"}", "nested too deeply|expected `object`"),
     "array": (b"[]", "expected `object`, got `array`"),
-    "null": (b"null", "expected `object`, got `null`"),
-    "number": (b"1", "expected `object`, got `int`"),
+    "null": (b"null", "not a game"),
+    "number": (b"1", "not a game"),
     "empty object": (b"{}", "neither 'format', nor 'initialboard', nor 'gameplay'"),
     "other object": (b'{"score": 5}', "neither 'format', nor 'initialboard', nor 'gameplay'"),
     "other format": (b'{"format": "chess"}', "format must be 'game2048'"),

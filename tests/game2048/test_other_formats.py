@@ -190,13 +190,20 @@ def test_a_tile_that_no_nibble_holds_is_named() -> None:
 
 @pytest.mark.parametrize("cut", [1, 24, 25, 26])
 def test_a_cut_rpl_file_is_no_game(game: GameRecord, cut: int) -> None:
-    with pytest.raises(RecordError):
+    with pytest.raises(
+        RecordError, match="nor a whole .rpl file|not JSON"
+    ):  # the second if a board begins as JSON does
         parse_game(rpl(game)[:-cut])
 
 
 def test_an_rpl_file_without_plies_is_refused() -> None:
     with pytest.raises(RecordError, match="no ply before the closing record"):
         parse_game(struct.pack("<QB4I", 0, *CLOSING))
+
+
+def test_an_rpl_file_longer_than_any_game_is_refused() -> None:
+    with pytest.raises(RecordError, match="a game has at most 131072 plies, got 200000"):
+        parse_game(bytes(25 * 200_000) + struct.pack("<QB4I", 0, *CLOSING))
 
 
 # --- all of them ---
