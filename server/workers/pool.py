@@ -64,7 +64,7 @@ class WorkerPool:
         Raises
         ------
         BusyError
-            If too many jobs wait.
+            If too many jobs wait, or the pool is closed.
         TimeLimitError
             If the time is up.
         TaskError
@@ -87,6 +87,8 @@ class WorkerPool:
             outcome = "done"
         except (TaskError, JobError, TimeLimitError) as error:
             outcome = OUTCOMES[type(error)]
+            if self._closed and isinstance(error, JobError):  # the process was ended from here
+                raise BusyError("it is stopping") from error
             raise
         finally:
             if worker is not None and not idle and not (outcome == "cancelled" and worker.call_off()):

@@ -263,6 +263,18 @@ def test_closing_ends_all_processes_at_work_or_not() -> None:
         pause(pool, 0)
 
 
+def test_a_job_that_closing_broke_off_did_not_fail() -> None:
+    """Who asked is told to come back, not that something went wrong."""
+    pool = WorkerPool(1)
+    results = pool.stream("pause", {"seconds": 0.1, "steps": 1000}, seconds=600)
+    next(results)
+
+    pool.close()
+
+    with pytest.raises(BusyError, match="stopping"):
+        list(results)
+
+
 SERVER = """
 import sys, threading, time
 from server.workers import WorkerPool
