@@ -190,9 +190,7 @@ def test_a_tile_that_no_nibble_holds_is_named() -> None:
 
 @pytest.mark.parametrize("cut", [1, 24, 25, 26])
 def test_a_cut_rpl_file_is_no_game(game: GameRecord, cut: int) -> None:
-    with pytest.raises(
-        RecordError, match="nor a whole .rpl file|not JSON"
-    ):  # the second if a board begins as JSON does
+    with pytest.raises(RecordError, match="nor a whole"):
         parse_game(rpl(game)[:-cut])
 
 
