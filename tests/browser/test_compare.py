@@ -43,6 +43,17 @@ def test_by_moves_both_games_are_at_the_same_ply(page: Page, game: GameRecord, t
     assert_shows(page, game, game.n_moves, thoughtful_game, thoughtful_game.n_moves)
 
 
+def test_where_a_game_is_missing_others_are_offered(page: Page, game: GameRecord, complaints: Complaints) -> None:
+    page.goto(f"/compare?left={game.id}&right=0000000000000000")
+    wait_until_ready(page)
+
+    expect(page.locator("#error")).to_contain_text("There is no such game.")
+    expect(page.locator("#viewer")).to_be_hidden()
+    expect(page.locator("#left-pick")).to_have_value(game.id)
+    assert page.locator("#right-pick option").count() > 1
+    complaints.expect("/api/games/0000000000000000)")
+
+
 def test_by_the_sum_of_tiles_no_game_is_ahead_of_the_other(
     page: Page, game: GameRecord, thoughtful_game: GameRecord
 ) -> None:

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { largestExponents, milestonesOf, nextMilestone, previousMilestone } from '../../web/static/js/milestones.js';
+import { firstMilestone, largestExponents, milestonesOf, nextMilestone, previousMilestone } from '../../web/static/js/milestones.js';
 import { decode } from '../../web/static/js/record.js';
 import { randomGame } from './games.mjs';
 
@@ -25,6 +25,10 @@ test('milestones are the first 512, 1024, ...', () => {
 
 test('what a set-up board has is no milestone', () => {
   assert.deepEqual(milestonesOf(largestExponents(corner([15, 15, 16]))), [{ tile: 65536, ply: 2 }]);
+});
+
+test('the first milestone is the one after what the start board has', () => {
+  assert.deepEqual([1, 9, 10, 16, 17].map((e) => firstMilestone(corner([e, 17]))), [512, 1024, 2048, 131072, null]);
 });
 
 test('the next and the previous milestone are never the present one', () => {

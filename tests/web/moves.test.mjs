@@ -25,6 +25,12 @@ test('losses are parts of the best value', () => {
   assert.deepEqual([up, right, down, left], ['best', '', '−0.5 %', '−50 %']);
 });
 
+test('a loss that is next to nothing stays short', () => {
+  const [, right] = movesOf([100_000, 99_994, NaN, NaN], 'points').map(formatLoss);
+
+  assert.equal(right, '<0.01 %');
+});
+
 test('the moves in a sentence, the best first', () => {
   const moves = movesOf([2000, NaN, 1000, 1900], 'points');
 

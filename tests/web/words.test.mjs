@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { describe, formatAgo, formatDate, formatNumber, formatShare } from '../../web/static/js/words.js';
+import { countMoves, describe, formatAgo, formatDate, formatNumber, formatShare } from '../../web/static/js/words.js';
 
 test('a position is told row by row', () => {
   const board = Uint8Array.from([1, 0, 0, 17, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2]);
@@ -9,6 +9,10 @@ test('a position is told row by row', () => {
 
   assert.equal(describe(position, 9), 'Ply 3 of 9, moved left. Score 8. Row 1: 2, empty, empty, 131072. '
     + 'Row 2: empty, empty, empty, empty. Row 3: empty, empty, empty, empty. Row 4: empty, empty, empty, 4.');
+});
+
+test('one is not many', () => {
+  assert.deepEqual([0, 1, 2, 12345].map(countMoves), ['0 moves', '1 move', '2 moves', '12,345 moves']);
 });
 
 test('the start and the end of a game are told', () => {

@@ -3,9 +3,9 @@
 export class ApiError extends Error {
   name = 'ApiError';
 
-  /** @param {number} status HTTP status, 0 if no answer came */
+  /** @param {number} status HTTP status, 0 if no answer came: then the title is needed to understand the detail */
   constructor(title, detail = '', status = 0) {
-    super(detail || title);
+    super(status === 0 ? `${title} ${detail}`.trim() : detail || title);
     Object.assign(this, { title, detail, status });
   }
 }

@@ -5,9 +5,6 @@ import { formatNumber } from './words.js';
 
 const byId = (id) => document.getElementById(id);
 
-/** "1 move", "2,345 moves". */
-export const countMoves = (n) => `${formatNumber(n)} ${n === 1 ? 'move' : 'moves'}`;
-
 export class GamePanelView {
   #reward = new RewardView(byId('score-addition'));
   #more;

@@ -1,12 +1,11 @@
 /** Who judges the game, how far ahead, and how far the analysis has come. */
 
 import { load, save } from './settings.js';
-import { formatNumber } from './words.js';
+import { countMoves, formatNumber } from './words.js';
 
 const KINDS = [['n-tuple', 'n-tuple networks'], ['policy', 'Policies'], ['baseline', 'Without training']];
 
 const byId = (id) => document.getElementById(id);
-const inMoves = (depth) => (depth === 1 ? '1 move' : `${depth} moves`);
 
 export class JudgeView {
   #judges = [];
@@ -60,6 +59,7 @@ export class JudgeView {
     this.#progress.hidden = false;
     this.#progress.max = total;
     this.#progress.value = done;
+    this.#status.ariaLive = 'off'; // nobody wants to hear every block
     this.#status.textContent = `${formatNumber(done)} of ${formatNumber(total)} positions`;
   }
 
@@ -68,6 +68,7 @@ export class JudgeView {
     this.#button.textContent = 'Analyse';
     delete this.#button.dataset.running;
     this.#progress.hidden = true;
+    this.#status.ariaLive = 'polite';
     this.#status.textContent = words;
   }
 
@@ -75,7 +76,7 @@ export class JudgeView {
     const judge = this.#judges.find(({ name }) => name === this.#player.value);
     const { judge_depth: lowest, max_depth: highest } = judge;
     const depths = Array.from({ length: highest - lowest + 1 }, (_, i) => lowest + i);
-    this.#depth.replaceChildren(...depths.map((depth) => new Option(inMoves(depth), depth)));
+    this.#depth.replaceChildren(...depths.map((depth) => new Option(countMoves(depth), depth)));
     byId('judge-depth-box').hidden = depths.length === 1;
   }
 }

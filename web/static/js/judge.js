@@ -30,7 +30,7 @@ export function createJudge(game, view, onChange) {
     } else if (name === 'problem') {
       stop(`${data.title} ${data.detail}`);
     } else if (name === 'end') {
-      stop(`All ${formatNumber(positions)} positions are judged.`);
+      stop(positions === 1 ? 'The only position is judged.' : `All ${formatNumber(positions)} positions are judged.`);
     }
   }
 

@@ -108,7 +108,7 @@ async function offerGames(ids) {
 
 function showError(error) {
   byId('error-title').textContent = error.status === 404 ? 'There is no such game.' : 'These games cannot be shown.';
-  byId('error-detail').textContent = error.detail || error.message;
+  byId('error-detail').textContent = error.message;
   byId('error').hidden = false;
 }
 
@@ -132,10 +132,10 @@ async function main() {
   const wish = comparisonFrom(location.search);
   try {
     if (wish.ids.every(Boolean)) await open(wish);
-    await offerGames(wish.ids);
   } catch (error) {
     showError(error);
   }
+  await offerGames(wish.ids).catch(showError);
   document.documentElement.dataset.ready = '1';
 }
 

@@ -20,12 +20,13 @@ import { bindSwipe } from './swipe.js';
 import { bindTheme } from './theme.js';
 import { asksToPlay, createPlyWriter, gameIdFrom, plyFrom, writeHash } from './url.js';
 import { Viewer } from './viewer.js';
-import { formatNumber } from './words.js';
+import { countMoves, formatNumber } from './words.js';
 
 const BUTTONS = { milestone: 'milestone', mistake: 'mistake', 'mistake-back': 'mistakeBack' };
 const SWIPES = { [RIGHT]: 'back', [LEFT]: 'forward' };
 
 const byId = (id) => document.getElementById(id);
+const nameOf = ({ agent }) => agent || 'Unknown player';
 
 function openViewer(game) {
   const playAtOnce = asksToPlay(location.search) && !matchMedia('(prefers-reduced-motion: reduce)').matches;
@@ -79,7 +80,7 @@ function openJudge(game, followers) {
 /** Offer the game as a file, and the moves that led to the ply that is shown as a picture. */
 function bindDownload(game) {
   const dialog = new ExportDialog();
-  const words = `${formatNumber(game.scores[game.length])} points by ${game.agent}, ${formatNumber(game.length)} moves`;
+  const words = `${formatNumber(game.scores[game.length])} points by ${nameOf(game)}, ${countMoves(game.length)}`;
   byId('download').addEventListener('click', () => {
     const range = aroundPly(Number(byId('slider').value), game.length);
     dialog.open({ id: game.id, length: game.length, words }, range);
@@ -104,7 +105,7 @@ async function main() {
     openViewer(game);
     byId('compare').href = `/compare?left=${id}`;
     bindDownload(game);
-    document.title = `${formatNumber(game.scores[game.length])} points · ${game.agent} · 2048 replays`;
+    document.title = `${formatNumber(game.scores[game.length])} points · ${nameOf(game)} · 2048 replays`;
   } catch (error) {
     showError(error);
   }

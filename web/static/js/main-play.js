@@ -4,7 +4,7 @@ import { createAdvisor } from './advisor.js';
 import { createAnnouncer } from './announcer.js';
 import { fetchGame } from './api.js';
 import { BoardView } from './board-view.js';
-import { GamePanelView, countMoves, showStatus } from './game-panel-view.js';
+import { GamePanelView, showStatus } from './game-panel-view.js';
 import { GrowingGame } from './growing.js';
 import { keyIsTaken } from './keyboard.js';
 import { LiveTable } from './live-table.js';
@@ -20,7 +20,7 @@ import { speedFrom, showSpeeds } from './speeds.js';
 import { bindSwipe } from './swipe.js';
 import { addressOf, gameFrom, keep, keptBy, latest, wishFrom } from './table.js';
 import { bindTheme } from './theme.js';
-import { formatNumber } from './words.js';
+import { countMoves, formatNumber } from './words.js';
 
 const BY_HAND = 'by hand';
 
@@ -67,7 +67,7 @@ function showMore(position, state) {
 }
 
 function tell(what, detail) {
-  if (what === 'problem') showStatus(detail.detail || detail.title || detail.message, true);
+  if (what === 'problem') showStatus(detail.message ?? `${detail.title} ${detail.detail}`, true);
   else if (what === 'rest') consult();
   else if (table.game.over) return;
   else if (what === 'waiting') showStatus(`${picker.value.name} thinks…`);
@@ -179,7 +179,7 @@ async function firstGame() {
 function showError(error) {
   byId('viewer').hidden = true;
   byId('error-title').textContent = error.status === 404 ? 'There is no such game.' : 'This game cannot be played on.';
-  byId('error-detail').textContent = error.detail || error.message;
+  byId('error-detail').textContent = error.message;
   byId('error').hidden = false;
 }
 

@@ -4,7 +4,7 @@ import { createAdvisor } from './advisor.js';
 import { createAnnouncer } from './announcer.js';
 import { BoardView } from './board-view.js';
 import { bindControls } from './controls.js';
-import { GamePanelView, countMoves, showStatus } from './game-panel-view.js';
+import { GamePanelView, showStatus } from './game-panel-view.js';
 import { GrowingGame } from './growing.js';
 import { bindKeyboard } from './keyboard.js';
 import { LiveTable } from './live-table.js';
@@ -17,6 +17,7 @@ import { speedFrom, showSpeeds } from './speeds.js';
 import { addressOf, gameFrom, keep, keptBy, wishFrom } from './table.js';
 import { bindTheme } from './theme.js';
 import { TransportView } from './transport-view.js';
+import { countMoves } from './words.js';
 
 const TOO_FAST = 'Pause, or play slower, to see what it thinks of its moves.';
 
@@ -53,7 +54,7 @@ function showMore(position, state) {
 
 function tell(what, detail) {
   const { name } = picker.value;
-  if (what === 'problem') showStatus(detail.detail || detail.title || detail.message, true);
+  if (what === 'problem') showStatus(detail.message ?? `${detail.title} ${detail.detail}`, true);
   else if (what === 'rest') rest();
   else if (table.game.over) return;
   else if (what === 'waiting') showStatus(`${name} thinks…`);
@@ -102,9 +103,10 @@ async function main() {
     });
     byId('go-on').addEventListener('click', () => keep(table.game, 'play'));
     if (!matchMedia('(prefers-reduced-motion: reduce)').matches && !query.has('at')) table.run('play');
+    else tell('paused');
     bindSave(() => table.game, () => table.ply, showStatus);
   } catch (error) {
-    showStatus(error.detail || error.message, true);
+    showStatus(error.message, true);
   }
   byId('viewer').removeAttribute('aria-busy');
   document.documentElement.dataset.ready = '1';

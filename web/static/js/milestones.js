@@ -6,6 +6,8 @@
  * @property {number} ply
  */
 
+import { MAX_EXPONENT } from './rules.js';
+
 const FIRST_EXPONENT = 9;
 
 /** The exponent of the largest tile at every ply. */
@@ -26,6 +28,12 @@ export function milestonesOf(largest) {
     if (largest[ply] > largest[ply - 1] && largest[ply] >= FIRST_EXPONENT) found.push({ tile: 2 ** largest[ply], ply });
   }
   return found;
+}
+
+/** The tile that would be the first milestone of a game; null where the start board has the largest tile there is. */
+export function firstMilestone({ boards }) {
+  const exponent = Math.max(FIRST_EXPONENT, 1 + Math.max(...boards.subarray(0, 16)));
+  return exponent > MAX_EXPONENT ? null : 2 ** exponent;
 }
 
 /** The first milestone after a ply, undefined if there is none. */

@@ -13,10 +13,12 @@ export function formatMoveValue(value, unit) {
   return DECIMAL.format(value);
 }
 
-/** What a move loses: "best", "−0.3 %". */
+/** What a move loses: "best", "−0.3 %"; what is next to nothing is "<0.01 %". */
 export function formatLoss({ ratio, best }) {
   if (Number.isNaN(ratio)) return '';
-  return best ? 'best' : `−${LOSS.format(100 * (1 - ratio))} %`;
+  if (best) return 'best';
+  const percent = 100 * (1 - ratio);
+  return percent < 0.01 ? '<0.01 %' : `−${LOSS.format(percent)} %`;
 }
 
 /** The four moves in a sentence, for those who do not see them. */

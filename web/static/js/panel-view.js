@@ -4,7 +4,7 @@ import { RewardView } from './reward-view.js';
 import { showSpeeds } from './speeds.js';
 import { ThoughtsView } from './thoughts-view.js';
 import { TransportView } from './transport-view.js';
-import { ACTION_ARROWS, ACTION_NAMES, formatDate, formatNumber } from './words.js';
+import { ACTION_ARROWS, ACTION_NAMES, countMoves, formatDate, formatNumber } from './words.js';
 
 const byId = (id) => document.getElementById(id);
 
@@ -19,15 +19,14 @@ export class PanelView {
   /** Write what stays the same for the whole game. */
   constructor(game) {
     this.#thoughts = new ThoughtsView(game);
-    const length = formatNumber(game.length);
     byId('agent').textContent = game.agent || 'Unknown player';
     byId('about').textContent = [
       `${formatNumber(game.scores[game.length])} points`,
-      `${length} moves`,
+      countMoves(game.length),
       game.seed === null ? '' : `seed ${game.seed}`,
       game.setUp ? 'set-up board' : '',
       formatDate(game.createdAt),
-    ].filter(Boolean).map((part) => part.replaceAll(' ', '\u00a0')).join(' · ');
+    ].filter(Boolean).map((part) => part.replaceAll(' ', '\u00a0').replaceAll('-', '\u2011')).join(' · ');
     showSpeeds(byId('speed'));
   }
 

@@ -3,7 +3,7 @@
 import { BoardView } from './board-view.js';
 import { onLookChange } from './canvas.js';
 import { RaceView } from './race-view.js';
-import { formatDate, formatNumber } from './words.js';
+import { countMoves, formatDate, formatNumber } from './words.js';
 
 const NAMES = ['left', 'right'];
 
@@ -24,7 +24,7 @@ export class SidesView {
       link.href = `/games/${game.id}`;
       this.#roots[side].querySelector('.about').textContent = [
         `${formatNumber(game.scores[game.length])} points`,
-        `${formatNumber(game.length)} moves`,
+        countMoves(game.length),
         formatDate(game.createdAt),
       ].filter(Boolean).join(' · ');
       this.#races[side].setUp(clock, side, games);

@@ -1,6 +1,7 @@
 /** The game in figures: how good its moves were, when it made which tile, which tiles there were. */
 
 import { LABELS, summaryOf } from './analysis.js';
+import { firstMilestone } from './milestones.js';
 import { ACTION_ARROWS, ACTION_NAMES, formatNumber } from './words.js';
 
 const PERCENT = new Intl.NumberFormat('en', { minimumFractionDigits: 1, maximumFractionDigits: 1 });
@@ -33,7 +34,7 @@ export class SummaryView {
   /** Write what is known without an analysis. */
   constructor(root, game, milestones, seek) {
     this.#root = root;
-    this.#showMilestones(milestones, seek);
+    this.#showMilestones(game, milestones, seek);
     this.#showTiles(game);
   }
 
@@ -51,10 +52,13 @@ export class SummaryView {
     )));
   }
 
-  #showMilestones(milestones, seek) {
+  #showMilestones(game, milestones, seek) {
     const root = this.#root.querySelector('.milestones');
     const list = root.querySelector('ul');
-    root.querySelector('.none').hidden = milestones.length > 0;
+    const none = root.querySelector('.none');
+    none.hidden = milestones.length > 0;
+    const first = firstMilestone(game);
+    none.textContent = first ? `${first} was not reached.` : 'There is no larger tile than its first one.';
     list.hidden = milestones.length === 0;
     list.replaceChildren(...milestones.map(({ tile, ply }) => {
       const button = create('button', 'quiet', chip(tile), ` ply ${formatNumber(ply)}`);

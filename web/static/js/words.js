@@ -9,6 +9,9 @@ const DATE = new Intl.DateTimeFormat('en', { dateStyle: 'medium' });
 /** `12345` -> "12,345". */
 export const formatNumber = (n) => NUMBER.format(n);
 
+/** "1 move", "2,345 moves". */
+export const countMoves = (n) => `${formatNumber(n)} ${n === 1 ? 'move' : 'moves'}`;
+
 /** An ISO time -> "Nov 21, 2026"; anything else -> "". */
 export function formatDate(iso) {
   const date = new Date(iso ?? NaN);
