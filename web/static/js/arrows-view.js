@@ -1,6 +1,6 @@
-/** Arrows on the board: the better a move, the longer its arrow; the best and the one that was played stand out. */
+/** Arrows on the board: the better a move, the longer its arrow; the best, the one played, and a mistake stand out. */
 
-import { strengthOf } from './analysis.js';
+import { FIRST_MISTAKE, strengthOf } from './analysis.js';
 
 const SHORTEST = 0.3;
 
@@ -22,10 +22,11 @@ export class ArrowsView {
     this.#root.toggleAttribute('hidden', moves === null);
     if (moves === null) return;
     this.#arrows.forEach((arrow, action) => {
-      const { ratio, best } = moves[action];
+      const { ratio, best, label } = moves[action];
       arrow.toggleAttribute('hidden', Number.isNaN(ratio));
       arrow.classList.toggle('best', best);
       arrow.classList.toggle('played', action === next);
+      arrow.classList.toggle('mistaken', action === next && label >= FIRST_MISTAKE);
       arrow.style.setProperty('--strength', SHORTEST + (1 - SHORTEST) * strengthOf(ratio));
     });
   }
