@@ -310,6 +310,22 @@ def test_ten_plies_go_on_while_the_button_is_held(page: Page, other_game: GameRe
     assert ply % 10 == 0
 
 
+def test_a_hold_that_ends_beside_the_button_takes_nothing_from_the_keys(page: Page, other_game: GameRecord) -> None:
+    open_game(page, other_game)
+    page.locator("#forward10").hover()
+    page.mouse.down()
+    page.wait_for_timeout(900)
+    page.mouse.move(5, 5)
+    page.mouse.up()
+    ply = int(page.locator("#ply").input_value())
+    assert ply >= 30
+
+    page.locator("#forward10").focus()
+    page.keyboard.press("Enter")
+
+    assert_shows(page, other_game, ply + 10)
+
+
 class TestPhone:
     """By touch."""
 
@@ -336,12 +352,32 @@ class TestPhone:
         swipe(5, 5)
         assert_shows(page, short_game, 19)
 
+    def test_a_button_goes_on_while_a_finger_holds_it(self, page: Page, other_game: GameRecord) -> None:
+        """And ends with the touch: the tap that the touch might have been is no step of its own."""
+        open_game(page, other_game)
+        box = page.locator("#forward10").bounding_box()
+        point = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+        fingers = page.context.new_cdp_session(page)
+
+        fingers.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [point]})
+        page.wait_for_timeout(1200)
+        fingers.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+        ply = int(page.locator("#ply").input_value())
+        assert ply >= 30
+        page.wait_for_timeout(300)
+        assert_shows(page, other_game, ply)
+        page.locator("#forward10").tap()
+        assert_shows(page, other_game, ply + 10)
+
     def test_everything_fits(self, page: Page, short_game: GameRecord) -> None:
         open_judged(page, short_game, "#60")
 
         assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
         for row in page.locator(".judged").all():
             assert row.evaluate("row => row.scrollWidth <= row.clientWidth")
+        for cell in page.locator(".judged :is(.worth, .loss), .figures > div > *").all():
+            assert cell.evaluate("cell => cell.scrollWidth <= cell.clientWidth"), cell.inner_text()
 
 
 # --- for everybody ---

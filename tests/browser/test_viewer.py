@@ -156,6 +156,10 @@ def test_buttons_slider_and_field_lead_to_a_ply(page: Page, game: GameRecord) ->
     assert_shows(page, game, 123)
     page.keyboard.press("ArrowRight")  # the keys are the viewer's again
     assert_shows(page, game, 124)
+    page.locator("#ply").fill("the end")
+    page.keyboard.press("Enter")
+    expect(page.locator("#ply")).to_have_value("124")
+    assert_shows(page, game, 124)
     page.locator("#first").click()
     assert_shows(page, game, 0)
 
@@ -358,6 +362,14 @@ class TestPhone:
         page.locator("#last").tap()
         assert_shows(page, game, game.n_moves)
 
+    def test_the_longest_name_fits(self, page: Page, store: GameStore) -> None:
+        record = record_game(seed=78, max_moves=300)
+        store.add(GameRecord(start=record.start, plies=record.plies, agent=200 * "W"))
+
+        open_game(page, record)
+
+        assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
+
     def test_the_list_fits(self, page: Page) -> None:
         page.goto("/")
         wait_until_ready(page)
@@ -371,6 +383,8 @@ def test_help_opens_on_a_question_mark(page: Page, game: GameRecord) -> None:
     page.keyboard.press("?")
     expect(page.locator("#help")).to_be_visible()
     page.keyboard.press("ArrowRight")  # belongs to the dialog
+    page.locator("#help-title").click()  # which takes the focus from its button
+    page.keyboard.press("ArrowRight")
     page.keyboard.press("Escape")
 
     expect(page.locator("#help")).to_be_hidden()

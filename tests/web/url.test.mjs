@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { asksToPlay, createPlyWriter, gameIdFrom, plyFrom } from '../../web/static/js/url.js';
+import { asksToPlay, createPlyWriter, gameIdFrom, plyFrom, plyTyped } from '../../web/static/js/url.js';
 
 test('the path names the game', () => {
   assert.equal(gameIdFrom('/games/3f9a0c'), '3f9a0c');
@@ -19,6 +19,13 @@ for (const [hash, ply] of [
     assert.equal(plyFrom(hash, 500), ply);
   });
 }
+
+test('a ply is typed with or without commas; what is no number leads nowhere', () => {
+  assert.equal(plyTyped('12345', 60000), 12345);
+  assert.equal(plyTyped(' 12,345 ', 60000), 12345);
+  assert.equal(plyTyped('12,345', 500), 500);
+  for (const text of ['', ',', '-5', '1.5', '1e3', 'end']) assert.equal(plyTyped(text, 500), null);
+});
 
 /** A clock whose time the test moves. */
 function fakeClock() {

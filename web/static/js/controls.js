@@ -2,7 +2,7 @@
 
 import { save } from './settings.js';
 import { speedFrom } from './speeds.js';
-import { plyFrom } from './url.js';
+import { plyTyped } from './url.js';
 
 const BUTTONS = { first: 'first', 'play-back': 'playBack', play: 'play', last: 'last' };
 const REPEATING = ['back', 'forward', 'back10', 'forward10'];
@@ -30,8 +30,8 @@ function bindRepeating(button, action) {
     button.addEventListener(type, stop);
   }
   button.addEventListener('contextmenu', (event) => event.preventDefault()); // a long touch opens it
-  button.addEventListener('click', () => {
-    if (!repeated) action(); // the click that ends a hold is no step of its own
+  button.addEventListener('click', ({ detail }) => {
+    if (!repeated || detail === 0) action(); // the click that ends a hold is no step of its own; a key's click is one
     repeated = false;
   });
 }
@@ -40,8 +40,9 @@ function bindRepeating(button, action) {
 function bindPlyField(run, lengthOf) {
   const field = byId('ply');
   const commit = () => {
-    run('seek', plyFrom(field.value, lengthOf()));
-    field.value = plyFrom(field.value, lengthOf());
+    const ply = plyTyped(field.value, lengthOf());
+    if (ply !== null) run('seek', ply);
+    field.value = byId('slider').value;
   };
   field.addEventListener('focus', () => field.select());
   field.addEventListener('change', commit);

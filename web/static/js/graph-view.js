@@ -156,7 +156,7 @@ export class GraphView {
     };
     context.fillStyle = style.color;
     context.strokeStyle = style.borderTopColor;
-    const tileRange = [0, Math.max(...this.#largest) + 0.5];
+    const tileRange = [0, this.#largest.at(-1) + 0.5]; // it never shrinks
     this.#drawRows(context, labels.map((tick) => [y(points)(tick), formatTick(tick)]));
     this.#drawTileLabels(context, tiles.map((exponent) => [y(tileRange)(exponent), String(2 ** exponent)]), width);
     this.#drawPlies(context, bottom);
@@ -178,7 +178,7 @@ export class GraphView {
 
   /** Tiles with a mark of their own: the largest five. */
   #tileTicks() {
-    const top = Math.max(...this.#largest);
+    const top = this.#largest.at(-1);
     return Array.from({ length: Math.min(5, top) }, (_, i) => top - Math.min(5, top) + 1 + i);
   }
 

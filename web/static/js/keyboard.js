@@ -56,7 +56,7 @@ export function keyIsTaken(event) {
   if (!(target instanceof Element)) return false;
   return target.matches(TAKES_KEYS)
     || (key === ' ' && target.matches(TAKES_SPACE))
-    || target.closest('dialog[open]') !== null;
+    || document.querySelector('dialog[open]') !== null;
 }
 
 /** Call `run(command)` for every key that has one. */

@@ -15,6 +15,12 @@ export function plyFrom(hash, length) {
   return /^\d+$/.test(text) ? Math.min(Number(text), length) : 0;
 }
 
+/** What was typed as a ply, `12,345` as well as `12345`, at most `length`; null if it is no number. */
+export function plyTyped(text, length) {
+  const digits = text.replace(/[,\s]/g, '');
+  return /^\d+$/.test(digits) ? Math.min(Number(digits), length) : null;
+}
+
 /** Whether the address asks to start playing at once: `/games/3f9a0c?play`. */
 export function asksToPlay(search) {
   return new URLSearchParams(search).has('play');

@@ -43,6 +43,7 @@ export class Viewer {
   #state;
   #shown;
   #lastTime = null;
+  #frameRequest = 0;
   #root = document.documentElement;
   #stillness = matchMedia('(prefers-reduced-motion: reduce)');
 
@@ -84,8 +85,9 @@ export class Viewer {
   }
 
   #startClock() {
+    cancelAnimationFrame(this.#frameRequest); // of a play that was paused within this frame
     this.#lastTime = null;
-    requestAnimationFrame((time) => this.#frame(time));
+    this.#frameRequest = requestAnimationFrame((time) => this.#frame(time));
   }
 
   #frame(time) {
@@ -98,7 +100,7 @@ export class Viewer {
     if (this.#state.ply !== was.ply || !this.#state.playing) {
       this.#draw(period < FRAME_MS ? 0 : Math.min(1, period / player.MOVE_MS));
     }
-    requestAnimationFrame((next) => this.#frame(next));
+    this.#frameRequest = requestAnimationFrame((next) => this.#frame(next));
   }
 
   /** Show the present state; `pace` 0 jumps, any other animates the last move at that pace. */
