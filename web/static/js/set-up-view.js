@@ -98,6 +98,6 @@ export class SetUpView {
   #refuse(reason) {
     byId('set-up-problem').textContent = reason;
     for (const id of ['set-up-ask', 'set-up-use']) byId(id).disabled = reason !== '';
-    this.#text.toggleAttribute('aria-invalid', reason !== '');
+    this.#text.setAttribute('aria-invalid', String(reason !== ''));
   }
 }
