@@ -217,6 +217,20 @@ def test_a_failure_is_told_and_another_try_is_welcome(page: Page, complaints: Co
     expect(reading(page)).to_contain_text("step 300")
 
 
+def test_a_lesson_that_breaks_off_is_not_called_learned(page: Page) -> None:
+    """As when the server is stopped: the stream ends, but not with its last event."""
+
+    def shorten(route: Route) -> None:
+        body, _, _ = route.fetch().text().partition("event: end")
+        route.fulfill(content_type="text/event-stream", body=body)
+
+    page.route("**/api/lessons/weights?*", shorten)
+    open_lesson(page, "weights")
+
+    expect(page.locator("#error-title")).to_have_text("The lesson broke off.")
+    expect(page.locator("#told")).to_have_text("")
+
+
 def test_a_citation_leads_to_its_line(page: Page) -> None:
     open_lesson(page, "adam")
 

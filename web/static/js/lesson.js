@@ -55,13 +55,14 @@ export function runLesson({ path, begin = async (start) => start, read = async (
     byId('error-title').textContent = error.title ?? 'Something went wrong.';
     byId('error-detail').textContent = error.detail ?? error.message ?? '';
     byId('error').hidden = false;
-    finish();
+    if (reel.frames.length === 0) byId('reading').textContent = '';
+    finish('');
   }
 
-  /** All is there: say so to those who do not see it. */
-  function finish() {
+  /** No more will come; `told` is for those who do not see it. */
+  function finish(told) {
     reel.end();
-    if (reel.frames.length > 0) byId('told').textContent = `Learned. Last ${describe(reel.frames.at(-1), start)}`;
+    byId('told').textContent = told;
     byId('stage').setAttribute('aria-busy', 'false');
     root.dataset.ready = '1';
   }
@@ -80,13 +81,19 @@ export function runLesson({ path, begin = async (start) => start, read = async (
       } else if (name === 'problem') {
         fail(data);
       } else if (name === 'end') {
-        finish();
+        finish(`Learned. Last ${describe(reel.frames.at(-1), start)}`);
       }
     };
     return {
       onEvent: (event) => { queue = queue.then(() => take(event)).catch(fail); },
-      onEnd: (error) => { queue = queue.then(() => { if (error && number === run) fail(error); }); },
+      onEnd: (error) => { queue = queue.then(() => { if (number === run) endWith(error); }); },
     };
+  }
+
+  /** The stream is over: as it should be, or not. */
+  function endWith(error) {
+    const isWhole = byId('stage').getAttribute('aria-busy') === 'false';
+    if (error || !isWhole) fail(error ?? { title: 'The lesson broke off.', detail: 'Try again soon.' });
   }
 
   function restart() {
@@ -96,6 +103,7 @@ export function runLesson({ path, begin = async (start) => start, read = async (
     reel.clear();
     byId('error').hidden = true;
     byId('told').textContent = '';
+    byId('reading').textContent = 'Preparing…';
     byId('stage').setAttribute('aria-busy', 'true');
     const query = queryOf(form);
     history.replaceState(null, '', `#${query}`);

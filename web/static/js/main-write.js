@@ -64,8 +64,14 @@ function listener(number, text) {
   };
   return {
     onEvent: (event) => { queue = queue.then(() => take(event)).catch(fail); },
-    onEnd: (error) => { queue = queue.then(() => { if (error && number === run) fail(error); }); },
+    onEnd: (error) => { queue = queue.then(() => { if (number === run) endWith(error); }); },
   };
+}
+
+/** The stream is over: as it should be, or not. */
+function endWith(error) {
+  const isWhole = byId('result').getAttribute('aria-busy') === 'false';
+  if (error || !isWhole) fail(error ?? { title: 'The sentence broke off.', detail: 'Try again soon.' });
 }
 
 function write() {
