@@ -132,7 +132,8 @@ def test_the_server_reads_the_same(page: Page) -> None:
 
 def test_what_the_page_cannot_run_the_server_reads(page: Page, complaints: Complaints) -> None:
     """Such a network is refused with 422."""
-    page.route("**/weights?*", lambda route: route.fulfill(status=422, json={"title": "no", "status": 422}))
+    refused = re.compile("/weights.*run=printed")
+    page.route(refused, lambda route: route.fulfill(status=422, json={"title": "no", "status": 422}))
     open_page(page)
 
     draw(page, SEVEN)
@@ -141,6 +142,8 @@ def test_what_the_page_cannot_run_the_server_reads(page: Page, complaints: Compl
     expect(page.locator("#took")).to_contain_text("on the server")
     assert page.locator("#where").input_value() == "server"
     complaints.expect("422")
+    page.locator("#network").select_option("conv")
+    expect(page.locator("#took")).to_contain_text("in this page")
 
 
 def test_a_convolutional_network_shows_kernels_maps_and_later_layers(page: Page) -> None:

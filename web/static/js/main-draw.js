@@ -146,8 +146,10 @@ async function chooseModel(chosen) {
   }
   if (model !== chosen) return;
   network = loaded;
-  byId('where').options[0].disabled = network === null;
-  if (network === null) byId('where').value = 'server';
+  const where = byId('where');
+  if (network !== null && where.options[0].disabled) where.value = 'page'; // nobody had chosen the server
+  where.options[0].disabled = network === null;
+  if (network === null) where.value = 'server';
   look();
 }
 
