@@ -61,7 +61,10 @@ function draw(frame, start, { frames, index }) {
 
 const { redraw } = runLesson({
   path: '/api/lessons/diffusion',
-  begin: async (start) => ({ ...start, data: await unpack(start.points, Int8Array) }),
+  begin: async (start) => {
+    time.max = start.denoising_steps;
+    return { ...start, data: await unpack(start.points, Int8Array) };
+  },
   read: async (frame) => ({ ...frame, points: await unpack(frame.points, Int8Array) }),
   draw,
   describe: ({ step, distance }) => `step ${step}: distance ${distance.toFixed(3)}`,
