@@ -88,6 +88,7 @@ def test_play_goes_to_the_end_and_pauses(explorer: Page) -> None:
     expect(explorer.get_by_role("button", name="Play")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_other_digits_make_another_way(explorer: Page) -> None:
     films = explorer.locator(".film")
     classic, start = prints(films), prints(explorer.locator("#from-picture"))

@@ -150,6 +150,7 @@ def test_another_seed_is_another_lesson(page: Page) -> None:
     assert pixels(page, "#images") != before
 
 
+@pytest.mark.slow
 def test_what_flows_back_is_shown(page: Page) -> None:
     open_lesson(page, "backpropagation")
     weights = pixels(page, "#network")
@@ -189,6 +190,7 @@ def test_a_row_of_the_table_is_read(page: Page) -> None:
     assert tiles.evaluate_all("all => all.map((select) => select.value)") == ["11", "11", "11", "11"]
 
 
+@pytest.mark.slow
 def test_points_go_back_to_noise(page: Page) -> None:
     open_lesson(page, "diffusion")
     data = pixels(page, "#points")

@@ -111,6 +111,7 @@ def choose(page: Page, name: str) -> None:
 # --- the list ---
 
 
+@pytest.mark.slow
 def test_the_first_page_leads_here_and_the_brand_leads_back(page: Page, runs: Path) -> None:
     page.goto("/")
 
@@ -175,6 +176,7 @@ def test_curves_go_on_while_training_does(page: Page, runs: Path) -> None:
     assert chart(page, "mean_score").evaluate(INKED, LIGHT_BLUE) != before
 
 
+@pytest.mark.slow
 def test_only_new_lines_are_asked_for(page: Page, runs: Path) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
@@ -197,6 +199,7 @@ def test_a_run_that_begins_while_the_page_is_open_appears(page: Page, runs: Path
     expect(page.get_by_role("checkbox", name="another")).not_to_be_checked()
 
 
+@pytest.mark.slow
 def test_a_chosen_run_that_is_removed_disappears(page: Page, runs: Path) -> None:
     open_page(page)
     for path in (runs / "policy").iterdir():
@@ -207,6 +210,7 @@ def test_a_chosen_run_that_is_removed_disappears(page: Page, runs: Path) -> None
     expect(page.locator("#nothing-chosen")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_nothing_is_asked_while_nobody_looks(page: Page, runs: Path) -> None:
     open_page(page)
     hide = "Object.defineProperty(document, 'hidden', {value: %s, configurable: true});"
@@ -292,6 +296,7 @@ def test_charts_are_read_by_keyboard(page: Page, runs: Path) -> None:
     expect(chart(page, "mean_score").locator(".value")).to_have_text("3,000")
 
 
+@pytest.mark.slow
 def test_the_position_stays_while_new_lines_come(page: Page, runs: Path) -> None:
     open_page(page)
     page.get_by_label("Read at").focus()
@@ -314,6 +319,7 @@ def test_everything_is_reached_by_tab(page: Page, runs: Path) -> None:
     assert {"axis", "log", "smooth", "position", "theme", "Settings", "Curves as tables"} <= set(seen)
 
 
+@pytest.mark.slow
 def test_a_logarithmic_axis_gives_short_runs_room(page: Page, runs: Path) -> None:
     open_page(page, "#run=policy")
     linear = chart(page, "entropy").evaluate(INKED, LIGHT_BLUE)
@@ -342,6 +348,7 @@ def test_tables_tell_what_the_charts_show(page: Page, runs: Path) -> None:
     expect(page.get_by_role("table", name="teacher").locator("tbody tr")).to_have_count(8)
 
 
+@pytest.mark.slow
 def test_settings_stand_side_by_side(page: Page, runs: Path) -> None:
     open_page(page, "#run=policy&run=teacher")
 
@@ -382,7 +389,7 @@ def test_the_mean_score_has_a_band_once_there_are_lines_enough(page: Page, folde
 # --- looks ---
 
 
-@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("width", [390, pytest.param(1280, marks=pytest.mark.slow)])
 def test_no_rule_of_accessibility_is_broken(page: Page, runs: Path, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 844})
     open_page(page, "#run=policy&run=teacher")
@@ -395,6 +402,7 @@ def test_no_rule_of_accessibility_is_broken(page: Page, runs: Path, width: int) 
     assert_accessible(page)
 
 
+@pytest.mark.slow
 def test_a_page_without_runs_is_accessible(page: Page, folder: Path) -> None:
     open_page(page)
 
@@ -412,7 +420,9 @@ def test_dark_mode_follows_the_system_at_once(page: Page, runs: Path) -> None:
     assert chart(page, "mean_score").evaluate(INKED, LIGHT_BLUE) == 0
 
 
-@pytest.mark.parametrize("width", [320, 360, 390, 768, 1280])
+@pytest.mark.parametrize(
+    "width", [320, *(pytest.param(width, marks=pytest.mark.slow) for width in (360, 390, 768, 1280))]
+)
 def test_nothing_is_wider_than_the_screen(page: Page, runs: Path, width: int) -> None:
     write_run(runs / ("a-very-long-name-" * 4), {"algorithm": "vtrace"}, [policy_row(1, 100_000.0)])
     page.set_viewport_size({"width": width, "height": 800})
@@ -428,6 +438,7 @@ def test_nothing_is_wider_than_the_screen(page: Page, runs: Path, width: int) ->
         assert box["x"] + box["width"] <= width
 
 
+@pytest.mark.slow
 def test_charts_are_drawn_anew_in_another_size(page: Page, runs: Path) -> None:
     open_page(page)
     page.set_viewport_size({"width": 500, "height": 800})
@@ -441,6 +452,7 @@ def test_charts_are_drawn_anew_in_another_size(page: Page, runs: Path) -> None:
 # --- what goes wrong ---
 
 
+@pytest.mark.slow
 def test_damaged_files_show_what_can_be_read(page: Page, folder: Path) -> None:
     write_run(folder / "damaged", {}, [policy_row(1, 1000.0)])
     with (folder / "damaged" / "metrics.jsonl").open("a") as file:
@@ -454,6 +466,7 @@ def test_damaged_files_show_what_can_be_read(page: Page, folder: Path) -> None:
     expect(chart(page, "mean_score").locator(".value")).to_have_text("1,234")
 
 
+@pytest.mark.slow
 def test_a_failing_server_is_told_of_and_asked_again(page: Page, runs: Path, complaints: Complaints) -> None:
     open_page(page)
 

@@ -150,6 +150,7 @@ def test_what_cannot_be_drawn_is_named(page: Page) -> None:
     expect(page.get_by_role("img", name="Handwriting: Cafe")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_nothing_is_written_of_nothing(page: Page) -> None:
     open_page(page)
     asked: list[str] = []
