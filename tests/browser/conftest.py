@@ -167,6 +167,12 @@ def wait_until_ready(page: Page) -> None:
     page.locator("html[data-ready='1']").wait_for(state="attached")
 
 
+AT_REST = """() => Promise.race([
+    Promise.allSettled(document.getAnimations().map((animation) => animation.finished)),
+    new Promise((resolve) => setTimeout(resolve, 3000)),
+])"""
+
+
 def keep_screenshot(page: Page) -> None:
     """Keep a picture of the page as it is now, named by the test at hand and numbered."""
     test = os.environ["PYTEST_CURRENT_TEST"].rpartition(" ")[0].rpartition("/")[2]
@@ -177,7 +183,11 @@ def keep_screenshot(page: Page) -> None:
 
 
 def assert_accessible(page: Page) -> None:
-    """The page as it is now breaks no rule of axe-core (https://github.com/dequelabs/axe-core); a picture is kept."""
+    """The page as it is now breaks no rule of axe-core (https://github.com/dequelabs/axe-core); a picture is kept.
+
+    What is fading comes to rest first: a colour on its way is none that anybody reads by.
+    """
+    page.evaluate(AT_REST)
     keep_screenshot(page)
     found = page.evaluate(AXE.read_text(encoding="utf-8") + "; axe.run(document)")
     broken = [
