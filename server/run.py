@@ -13,16 +13,19 @@ from typing import Any, Final
 
 from flask import Flask
 from waitress import wasyncore  # type: ignore[import-untyped]  # waitress has no types
+from waitress.channel import HTTPChannel  # type: ignore[import-untyped]  # waitress has no types
 from waitress.server import create_server  # type: ignore[import-untyped]  # waitress has no types
 
 from server.config import MIB
 from server.errors import ListenError, PortInUseError
+from server.limits import client_name
 
 logger = logging.getLogger(__name__)
 
 DEFAULT_PORT: Final = 2048
 BACKLOG: Final = 128
 MAX_CONNECTIONS: Final = 800  # a process may have 1024 files open, if nobody has told the system otherwise
+MAX_CONNECTIONS_PER_CLIENT: Final = 100  # or one that opens many and says little would keep all others out
 LOOP_SECONDS: Final = 1.0  # the longest wait for something to happen
 REACHABLE: Final = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - to open, not to listen on
 
@@ -75,6 +78,8 @@ def serve(
             ident=None,
             clear_untrusted_proxy_headers=not app.config.get("PROXIES", 0),
         )
+        if not app.config.get("PROXIES", 0):  # else all connections are those of a proxy, which has limits of its own
+            server.channel_class = _Channel
         url = _url(host, listener.getsockname()[1])
         logger.info("listening on %s", url)
         try:
@@ -92,6 +97,17 @@ def serve(
             server.task_dispatcher.shutdown()
             wasyncore.close_all(sockets)
     logger.info("stopped")
+
+
+class _Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
+    """A connection; one of a client that has too many is closed at once."""
+
+    def __init__(self, server: Any, connection: socket.socket, address: tuple[Any, ...], *rest: Any, **more: Any):
+        self.client = client_name(address[0])
+        n_open = sum(channel.client == self.client for channel in server.active_channels.values())
+        super().__init__(server, connection, address, *rest, **more)
+        if n_open >= MAX_CONNECTIONS_PER_CLIENT:
+            self.handle_close()
 
 
 @contextmanager

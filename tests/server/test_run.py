@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ from flask import Flask
 
 from game2048 import GameRecord
 from game2048.formats import format_game
-from server import ListenError, PortInUseError, ServerError, serve
+from server import ListenError, PortInUseError, ServerError, run, serve
 
 SCRIPT = """
 import sys
@@ -68,6 +68,27 @@ def test_a_server_answers_until_ctrl_c(server: subprocess.Popen[str], game: Game
     server.send_signal(signal.SIGINT)
     out, err = server.communicate(timeout=20)
     assert (server.returncode, out, err) == (0, "stopped\n", "")
+
+
+def test_a_client_with_many_connections_does_not_keep_others_out(server: subprocess.Popen[str]) -> None:
+    port = port_of(server)
+
+    with ExitStack() as stack:
+        connections = [
+            stack.enter_context(
+                socket.create_connection(("127.0.0.1", port), timeout=10, source_address=("127.0.0.2", 0))
+            )
+            for _ in range(run.MAX_CONNECTIONS + run.MAX_CONNECTIONS_PER_CLIENT)
+        ]
+        for slow in connections[: run.MAX_CONNECTIONS_PER_CLIENT]:
+            slow.sendall(b"GET / HTTP/1.1\r\nHost: local")
+        first, *_, last = connections
+        assert last.recv(1) == b""  # closed
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as other:
+            other.request("GET", "/api/health")
+            assert other.getresponse().status == 200
+        first.sendall(b"host\r\n\r\n")
+        assert first.recv(12) == b"HTTP/1.1 200"
 
 
 def test_what_is_far_too_large_is_cut_off(server: subprocess.Popen[str]) -> None:
