@@ -54,6 +54,18 @@ test('moves make the game grow, with what the player thought of each', () => {
   assert.deepEqual(game.playersUntil(1), ['Greedy']);
 });
 
+test('a stream that ends before the game does is followed by another, unless it brought nothing', () => {
+  const { game, source, streams, told } = table();
+  source.start(PLAYER, 300, 0);
+  streams[0].onEvent({ name: 'moves', data: { plies: movesOf(game, 1) } });
+
+  streams[0].onEnd(null);
+  assert.deepEqual([streams.length, source.asking], [2, true]);
+
+  streams[1].onEnd(null);
+  assert.deepEqual([streams.length, source.running, told.at(-1)], [2, false, 'The server sends no moves.']);
+});
+
 test('the stream is closed when enough lies ready, and opened again when that has been seen', () => {
   const { game, source, streams } = table();
   source.start(PLAYER, 300, 0);
@@ -94,10 +106,10 @@ test('a refusal stops it, and is told', () => {
 test('the end of the game ends it; the end of a stream alone does not', () => {
   const { game, source, streams, told } = table();
   source.start(PLAYER, 300, 0);
+  streams[0].onEvent({ name: 'moves', data: { plies: movesOf(game, 1) } });
   streams[0].onEnd(null);
-  assert.deepEqual([told, source.running], [[], true]);
+  assert.deepEqual([told, source.running], [['grow'], true]);
 
-  source.pump(0);
   streams[1].onEvent({ name: 'moves', data: { plies: movesOf(game, 1000) } });
   streams[1].onEnd(null);
   assert.deepEqual([game.over, told.at(-1), source.running], [true, 'over', false]);

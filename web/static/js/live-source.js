@@ -23,6 +23,8 @@ export class LiveSource {
   #stream = null;
   #job = null;
   #unit = 'points';
+  #shown = 0; // the ply that was shown last
+  #fruitful = false; // whether this stream has brought moves
 
   /**
    * @param {GrowingGame} game
@@ -68,6 +70,7 @@ export class LiveSource {
 
   /** Open or close the stream by how many plies lie ready. */
   pump(shown) {
+    this.#shown = shown;
     if (this.#job === null || this.#game.over) return;
     const ready = this.#game.length - shown;
     if (this.#stream === null && ready < this.#job.ahead) this.#begin();
@@ -78,6 +81,7 @@ export class LiveSource {
   }
 
   #begin() {
+    this.#fruitful = false;
     const { name, depth, pace } = this.#job;
     const game = this.#game;
     const query = new URLSearchParams({ player: name, seed: game.seed, at: game.stateAt(game.length), pace });
@@ -98,6 +102,7 @@ export class LiveSource {
 
   #grow({ plies, values = [] }) {
     const { title } = this.#job;
+    this.#fruitful = true;
     values.forEach((four, i) => {
       this.#game.opinions[this.#game.length + i] = { values: four, unit: this.#unit, who: title };
     });
@@ -114,6 +119,7 @@ export class LiveSource {
     } else if (this.#game.over) {
       this.#job = null;
       this.#views.onOver();
-    }
+    } else if (this.#fruitful) this.pump(this.#shown); // a server that stops ends its streams where they are
+    else this.#end({ title: 'The game stopped.', detail: 'The server sends no moves.' });
   }
 }
