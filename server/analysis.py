@@ -1,7 +1,7 @@
 """Analysis: what a player thinks of every position of a stored game.
 
 Worker processes value a few positions at a time, so that many analyses, and all else that wants a worker, go on side by
-side. What is done is kept beside the game and never done twice: an analysis that was broken off goes on where it was.
+side. What is done is kept beside the game and not done again: an analysis that was broken off goes on where it was.
 
 An analysis is four numbers for each board of a game, before the first ply and after each, as float32 (little-endian):
 the value of moving up, right, down and left, NaN where a move is illegal.
