@@ -1,7 +1,8 @@
 """Database: an open SQLite file or PostgreSQL database with the tables in it.
 
 SQLite runs with a write-ahead log, in which readers never wait for the writer. ``synchronous=NORMAL`` cannot corrupt
-the file, but a power cut may lose the last games. A writer waits up to 5 s for another.
+the file, but a power cut may lose the last games. A writer waits up to 5 s for another. A file that was removed or
+replaced is not written to any more, although the system would go on with it: what it took would be lost.
 """
 
 import sqlite3
@@ -43,6 +44,8 @@ class Database:
     def __init__(self, url: str) -> None:
         parsed = parse_url(url)
         self.name = shown_name(parsed)
+        self._file: Path | None = None  # not looked at before it is there
+        self._identity: tuple[int, int] | None = None
         if is_sqlite(parsed):
             _make_folder(Path(str(parsed.database)))
         try:
@@ -54,6 +57,8 @@ class Database:
         try:
             with self._reporting():
                 prepare(self.engine)
+            self._file = Path(str(parsed.database)) if is_sqlite(parsed) and "uri" not in parsed.query else None
+            self._identity = self._identify()
         except BaseException:
             self.close()
             raise
@@ -78,9 +83,21 @@ class Database:
         """Return an INSERT that knows ``ON CONFLICT``, in the dialect of this database."""
         return _INSERTS[self.engine.dialect.name](table)
 
+    def _identify(self) -> tuple[int, int] | None:
+        """Return what tells an SQLite file from another one that takes its place; None where there is none."""
+        if self._file is None:
+            return None
+        try:
+            status = self._file.stat()
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
+
     @contextmanager
     def _reporting(self) -> Iterator[None]:
         """Turn what the database complains about into a StoreError that names the database."""
+        if self._identify() != self._identity:
+            raise StoreError(f"{self.name}: the file was removed or replaced; start the server again")
         try:
             yield
         except DBAPIError as error:

@@ -52,6 +52,21 @@ def test_a_lock_that_stays_is_a_store_error(monkeypatch: pytest.MonkeyPatch, url
 # --- files ---
 
 
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_file_that_was_removed_is_not_written_to(
+    store: GameStore, url: str, games: list[GameRecord], replaced: bool
+) -> None:
+    store.add(games[0])
+    file = file_of(url)
+    file.rename(file.with_name("moved"))
+    if replaced:
+        GameStore(url).close()
+
+    for ask in (lambda: store.add(games[1]), store.count):
+        with pytest.raises(StoreError, match="the file was removed or replaced"):
+            ask()
+
+
 def test_the_file_has_a_write_ahead_log(store: GameStore, url: str) -> None:
     connection = sqlite3.connect(file_of(url))
     mode = connection.execute("PRAGMA journal_mode").fetchone()
