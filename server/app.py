@@ -56,6 +56,7 @@ def create_app(config: ServerConfig | None = None, *, store: GameStore | None = 
         store = GameStore(config.database)
         atexit.register(store.close)
     app = Flask("server", static_folder=None)
+    app.url_map.merge_slashes = False  # //: not found, rather than sent elsewhere
     app.config["MAX_CONTENT_LENGTH"] = config.max_upload_bytes
     app.config["THREADS_HELD"] = config.threads_held
     app.config["PROXIES"] = config.proxies

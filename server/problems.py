@@ -54,11 +54,14 @@ def register(app: Flask) -> None:
 
 
 def _respond(status: int, detail: str, **extensions: object) -> Response:
-    """Answer in the form that suits the path."""
+    """Answer in the form that suits the path; nobody keeps it (a 404 may be kept, unless it says so)."""
     if request.path.startswith("/api/"):
-        return problem(status, detail, **extensions)
-    page = render(own_templates(), "error.html", title=HTTPStatus(status).phrase, detail=detail)
-    return Response(page, status, content_type="text/html; charset=utf-8")
+        response = problem(status, detail, **extensions)
+    else:
+        page = render(own_templates(), "error.html", title=HTTPStatus(status).phrase, detail=detail)
+        response = Response(page, status, content_type="text/html; charset=utf-8")
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 def _http_error(error: HTTPException) -> BaseResponse:

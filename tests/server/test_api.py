@@ -563,3 +563,12 @@ def test_a_fault_of_ours_is_a_500_and_not_described(
     assert b"division" not in response.data
     assert "ZeroDivisionError" in caplog.text
     assert "Content-Security-Policy" in response.headers
+
+
+@pytest.mark.parametrize("path", ["/api/games/0123456789abcdef", "/api/games?limit=0", "/api//games", "/nothing", "//"])
+def test_errors_lead_nowhere_and_are_not_kept(client: FlaskClient, path: str) -> None:
+    answer = client.get(path)
+
+    assert answer.status_code in (400, 404)
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert "Location" not in answer.headers
