@@ -565,7 +565,7 @@ def test_a_fault_of_ours_is_a_500_and_not_described(
     assert "Content-Security-Policy" in response.headers
 
 
-@pytest.mark.parametrize("path", ["/api/games/0123456789abcdef", "/api/games?limit=0", "/api//games", "/nothing", "//"])
+@pytest.mark.parametrize("path", ["/api/games/0123456789abcdef", "/api/games?limit=0", "/api//games", "/nothing"])
 def test_errors_lead_nowhere_and_are_not_kept(client: FlaskClient, path: str) -> None:
     answer = client.get(path)
 
