@@ -27,6 +27,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 MAX_COUNTS: Final = 20_000  # kept, each for two windows at most; 6 MiB
 OTHERS: Final = "others"  # newcomers, where no more is kept: they are counted as one
+MAX_NAME: Final = 64  # characters of what is no address
 EXTENSION: Final = "rate_limits"
 
 
@@ -109,8 +110,8 @@ def client_name(address: str) -> str:
     """
     try:
         parsed = ip_address(address.partition("%")[0])
-    except ValueError:  # a Unix socket has none
-        return address
+    except ValueError:  # a Unix socket has none, and a proxy may say anything
+        return address[:MAX_NAME]
     if not isinstance(parsed, IPv6Address):
         return str(parsed)
     return str(parsed.ipv4_mapped or IPv6Address(int(parsed) >> 64 << 64))

@@ -5,6 +5,7 @@ What a person or a program did wrong is said plainly. What went wrong in here is
 
 import logging
 from http import HTTPStatus
+from typing import Final
 
 import msgspec
 from flask import Flask, Response, request
@@ -28,6 +29,8 @@ from server.templates import own_templates, render
 from server.workers.tasks import TaskError
 
 logger = logging.getLogger(__name__)
+
+RETRY_AFTER: Final = "5"  # seconds
 
 
 def problem(status: int, detail: str, **extensions: object) -> Response:
@@ -64,6 +67,13 @@ def _respond(status: int, detail: str, **extensions: object) -> Response:
     return response
 
 
+def _unavailable(detail: str) -> Response:
+    """Answer what may go better soon."""
+    response = _respond(HTTPStatus.SERVICE_UNAVAILABLE, detail)
+    response.headers["Retry-After"] = RETRY_AFTER
+    return response
+
+
 def _http_error(error: HTTPException) -> BaseResponse:
     """Answer an error of Flask or Werkzeug, 404 and 500 among them; keep its headers, such as Allow."""
     if error.code is None or error.code < 400 or error.response is not None:
@@ -97,21 +107,17 @@ def _model_not_found(error: ModelNotFoundError) -> Response:
 def _store_error(error: StoreError) -> Response:
     """Answer a failing database; the log says more than the answer."""
     logger.error("%s %s: %s", request.method, request.path, error)
-    response = _respond(HTTPStatus.SERVICE_UNAVAILABLE, "The games cannot be read or written at the moment.")
-    response.headers["Retry-After"] = "5"
-    return response
+    return _unavailable("The games cannot be read or written at the moment.")
 
 
 def _busy_error(error: BusyError) -> Response:
     """Answer when there is no room for more work."""
-    response = _respond(HTTPStatus.SERVICE_UNAVAILABLE, f"The server is busy: {error}. Try again soon.")
-    response.headers["Retry-After"] = "5"
-    return response
+    return _unavailable(f"The server is busy: {error}. Try again soon.")
 
 
 def _time_limit_error(error: TimeLimitError) -> Response:
     """Answer when a job was stopped."""
-    return _respond(HTTPStatus.SERVICE_UNAVAILABLE, "This took too long, and was stopped.")
+    return _unavailable("This took too long, and was stopped.")
 
 
 def _job_error(error: JobError) -> Response:

@@ -6,7 +6,7 @@ GAME2048_RUNS                folder of the training runs that are shown; without
 GAME2048_TRUST               names under which the server is asked, parted by commas
 GAME2048_WRITE_TOKEN         secret that uploads and deletions carry; without it, nothing can be written
 GAME2048_WORKERS             processes for heavy work; 1
-GAME2048_MAX_STREAMS         streams at once; 32. The server needs more threads than these
+GAME2048_MAX_STREAMS         streams at once; 32. The server needs twice as many threads, and some (docs/server.md)
 GAME2048_PROXIES             reverse proxies in front, whose X-Forwarded-For is believed; 0
 GAME2048_METRICS             1 shows /metrics
 GAME2048_LOG_FORMAT          text or json logs every request on the error stream

@@ -13,7 +13,8 @@ from werkzeug.test import TestResponse
 
 from game2048 import GameRecord
 from game2048.formats import format_game, format_hobby
-from server import GameStore, ServerConfig, StoreError, create_app
+from server import GameStore, ServerConfig, ServerError, StoreError, create_app
+from server.errors import BusyError, TimeLimitError
 from server.store import tables
 from tests.game2048.games import NEARLY_65536, greedy, record_game
 from tests.game2048.test_formats import NOT_GAMES
@@ -563,6 +564,20 @@ def test_a_fault_of_ours_is_a_500_and_not_described(
     assert b"division" not in response.data
     assert "ZeroDivisionError" in caplog.text
     assert "Content-Security-Policy" in response.headers
+
+
+@pytest.mark.parametrize("error", [BusyError("busy"), TimeLimitError("late"), StoreError("locked")])
+def test_what_may_go_better_soon_says_when(
+    client: FlaskClient, store: GameStore, monkeypatch: pytest.MonkeyPatch, error: ServerError
+) -> None:
+    def fail() -> int:
+        raise error
+
+    monkeypatch.setattr(store, "count", fail)
+
+    answer = client.get("/api/health")
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
 
 
 @pytest.mark.parametrize("path", ["/api/games/0123456789abcdef", "/api/games?limit=0", "/api//games", "/nothing"])

@@ -164,4 +164,5 @@ def test_nothing_is_left_running(limits: RateLimits) -> None:
 
 def test_a_client_without_an_address_has_a_name() -> None:
     assert client_name("") == ""
+    assert client_name("unknown" * 1_000) == ("unknown" * 1_000)[:64]
     assert client_name("fe80::1%eth0") == "fe80::"
