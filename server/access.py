@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
-from flask import Flask, request
+from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.urls import iri_to_uri
 
@@ -19,18 +19,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-ENDPOINT: Final = "game2048.endpoint"  # key of the WSGI environment
+REQUEST: Final = "werkzeug.request"  # key of the WSGI environment, until the answer has begun
 ID_HEADER: Final = "X-Request-Id"
 GIVEN_ID: Final = re.compile(r"[A-Za-z0-9._=+/-]{1,64}")
 
 
 def register(app: Flask, metrics: Metrics, *, proxies: int = 0) -> None:
     """Let an app tell of every request, and where it stands behind proxies, believe what they say of the client."""
-
-    def note_endpoint() -> None:
-        request.environ[ENDPOINT] = request.endpoint
-
-    app.before_request(note_endpoint)
     app.wsgi_app = Access(app.wsgi_app, metrics)  # type: ignore[method-assign]  # as Flask advises
     if proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=0)  # type: ignore[method-assign]
@@ -56,17 +51,18 @@ class Access:
         begun = perf_counter()
         name = request_id(environ.get("HTTP_X_REQUEST_ID"))
         REQUEST_ID.set(name)
-        answer: list[Any] = ["500", []]
+        answer: list[Any] = ["500", [], None]
 
         def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
-            answer[:] = status, headers
+            answer[:] = status, headers, environ.get(REQUEST)
             return start_response(status, [*headers, (ID_HEADER, name)], *rest)
 
         try:
             return self._app(environ, start)
         finally:
             seconds, status = perf_counter() - begun, answer[0][:3]
-            self._metrics.observe(environ.get(ENDPOINT) or "none", environ["REQUEST_METHOD"], status, seconds)
+            endpoint = getattr(answer[2], "endpoint", None) or "none"
+            self._metrics.observe(endpoint, environ["REQUEST_METHOD"], status, seconds)
             if logger.isEnabledFor(logging.INFO):
                 _log(environ, int(status), answer[1], seconds)
 
