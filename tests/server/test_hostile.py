@@ -17,7 +17,7 @@ from server import ServerConfig, create_app, serve
 config = ServerConfig(database=sys.argv[1], runs=None, max_streams=4, max_streams_per_client=4)
 serve(create_app(config), port=0, threads=1, on_ready=lambda url: print(url, flush=True))
 """
-N_IDLE = 150
+N_IDLE = 20  # with the others, less than one client may have: see test_run for more
 N_STREAMS = 12
 N_JOBS = 60
 SECONDS = 5.0  # in which anybody else is answered, however busy the machine of the test is

@@ -70,6 +70,7 @@ def test_a_server_answers_until_ctrl_c(server: subprocess.Popen[str], game: Game
     assert (server.returncode, out, err) == (0, "stopped\n", "")
 
 
+@pytest.mark.skipif(sys.platform == "darwin", reason="this machine has one address there")
 def test_a_client_with_many_connections_does_not_keep_others_out(server: subprocess.Popen[str]) -> None:
     port = port_of(server)
 
