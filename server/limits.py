@@ -1,7 +1,8 @@
-"""Rate limits: how often one client may ask for what is expensive.
+"""Rate limits: how often one client may ask for what is expensive, and for how much at once.
 
 `expensive` marks a view; the 429 that answers too many requests says in Retry-After when the next one is welcome. Only
-such views count anything, so that games and pages pay nothing. Counts are kept in the memory of this process, so that
+such views count anything, so that games and pages pay nothing. Streams, whose views return before they begin, have
+limits of their own (`server.streams`). Counts are kept in the memory of this process, so that
 of several processes each allows as much. Where the server stands behind a proxy, `ServerConfig.proxies` makes the
 addresses those of the clients.
 
@@ -11,8 +12,11 @@ The library limits, https://limits.readthedocs.io/en/stable/strategies.html#slid
 client, whatever the limit.
 """
 
+import threading
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from ipaddress import IPv6Address, ip_address
 from typing import Any, Final, TypeVar, cast
@@ -28,6 +32,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 MAX_COUNTS: Final = 20_000  # kept, each for two windows at most; 6 MiB
 OTHERS: Final = "others"  # newcomers, where no more is kept: they are counted as one
 MAX_NAME: Final = 64  # characters of what is no address
+MAX_AT_ONCE: Final = 6  # requests of a client that are being worked on: workers take jobs in turns, whoever asks
 EXTENSION: Final = "rate_limits"
 
 
@@ -44,6 +49,29 @@ class RateLimits:
         self.enabled = enabled
         self._counts = MemoryStorage()
         self._limiter = SlidingWindowCounterRateLimiter(self._counts)
+        self._under_way: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def place(self, client: str) -> Iterator[bool]:
+        """Hold one of the client's places while it is worked for; tell whether there was one.
+
+        >>> limits = RateLimits()
+        >>> from contextlib import ExitStack
+        >>> with ExitStack() as stack:
+        ...     [stack.enter_context(limits.place("192.0.2.1")) for _ in range(MAX_AT_ONCE + 1)]
+        [True, True, True, True, True, True, False]
+        """
+        with self._lock:
+            free = self._under_way[client] < MAX_AT_ONCE
+            self._under_way[client] += free
+        try:
+            yield free
+        finally:
+            with self._lock:
+                self._under_way[client] -= free
+                if not self._under_way[client]:
+                    del self._under_way[client]
 
     def wait(self, what: str, client: str, *, per_minute: int, burst: int) -> int:
         """Count a request; return 0, or the seconds until one would be allowed, if this one comes too early.
@@ -78,7 +106,13 @@ def expensive(*, per_minute: int, burst: int = 10) -> Callable[[View], View]:
         @wraps(view)
         def limited(*args: Any, **kwargs: Any) -> Any:
             check(view.__qualname__, per_minute=per_minute, burst=burst)
-            return view(*args, **kwargs)
+            limits: RateLimits = current_app.extensions[EXTENSION]
+            if not limits.enabled:
+                return view(*args, **kwargs)
+            with limits.place(client_name(request.remote_addr or "")) as free:
+                if not free:
+                    raise TooManyRequests(f"At most {MAX_AT_ONCE} such requests at once: try again.", retry_after=1)
+                return view(*args, **kwargs)
 
         limited.__expensive__ = True  # type: ignore[attr-defined]
         return cast("View", limited)

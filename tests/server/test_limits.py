@@ -76,6 +76,41 @@ def test_one_too_many_is_told_when_to_come_back(client: FlaskClient, clock: Cloc
     assert think(client).status_code == 200
 
 
+def test_a_client_has_so_much_done_for_it_at_once_and_others_are_served() -> None:
+    app = Flask("server")
+    limits = app.extensions["rate_limits"] = RateLimits()
+    register(app)
+    working, enough = threading.Semaphore(0), threading.Event()
+
+    @app.get("/api/think")
+    @expensive(per_minute=600, burst=600)
+    def long_thought() -> str:
+        working.release()
+        assert enough.wait(30)
+        return "hm"
+
+    answers: list[int] = []
+    threads = [
+        threading.Thread(target=lambda: answers.append(think(app.test_client()).status_code))
+        for _ in range(limits_module.MAX_AT_ONCE)
+    ]
+    for thread in threads:
+        thread.start()
+        assert working.acquire(timeout=30)
+
+    refused = think(app.test_client())
+    enough.set()
+    other = think(app.test_client(), "192.0.2.2")
+    for thread in threads:
+        thread.join()
+    again = think(app.test_client())
+
+    assert (refused.status_code, refused.headers["Retry-After"]) == (429, "1")
+    assert answers == [200] * limits_module.MAX_AT_ONCE
+    assert (other.status_code, again.status_code) == (200, 200)
+    assert not limits._under_way
+
+
 def test_who_comes_back_when_told_is_let_in_and_asks_as_often_as_is_allowed(limits: RateLimits, clock: Clock) -> None:
     moments = random.Random(1)
     allowed, begun = 0, clock.seconds
