@@ -98,7 +98,7 @@ def test_a_long_list_comes_in_parts_and_set_up_boards_at_the_end(page: Page, gam
     assert ids(cards)[-1] == games[-1].id
     expect(cards.last.locator(".set-up")).to_be_visible()
     cards.last.locator("a").click()
-    expect(page.locator("#about")).to_contain_text("set-up\u00a0board")
+    expect(page.locator("#about")).to_contain_text("set\u2011up\u00a0board")
 
 
 def test_a_visitor_picks_a_game_by_keyboard_alone(page: Page) -> None:

@@ -17,14 +17,21 @@ export async function problemOf(response) {
   return new ApiError(title, problem?.detail ?? '', response.status);
 }
 
-async function request(path, options) {
+/** Ask the server; returns its response if that is a success. An `AbortError` is let through. */
+export async function ask(path, options) {
   let response;
   try {
     response = await fetch(path, options);
-  } catch {
+  } catch (error) {
+    if (error.name === 'AbortError') throw error;
     throw new ApiError('The server cannot be reached.', 'Check the connection and try again.');
   }
   if (!response.ok) throw await problemOf(response);
+  return response;
+}
+
+async function request(path, options) {
+  const response = await ask(path, options);
   try {
     return await response.json();
   } catch {

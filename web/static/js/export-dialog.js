@@ -1,6 +1,6 @@
 /** The dialog that hands out a game as a file, or as a moving picture that the server makes. */
 
-import { ApiError, problemOf } from './api.js';
+import { ask } from './api.js';
 import {
   FILES, PICTURES, SPEEDS, durationOf, exportPath, isPicture, objection, plyOf, wholeGame,
 } from './exports.js';
@@ -17,14 +17,7 @@ function choiceOf([format, name, about]) {
 
 /** Have a picture made: afterwards the browser has it, and showing and saving it cost nothing. */
 async function fetchPicture(path, signal) {
-  let response;
-  try {
-    response = await fetch(path, { signal });
-  } catch (error) {
-    if (error.name === 'AbortError') throw error;
-    throw new ApiError('The server cannot be reached.', 'The server cannot be reached.');
-  }
-  if (!response.ok) throw await problemOf(response);
+  const response = await ask(path, { signal });
   return (await response.blob()).size;
 }
 

@@ -1,18 +1,6 @@
 /** The games on the server: list, add, delete. Every failure is an ApiError with words fit for the page. */
 
-import { ApiError, gamePath, problemOf } from './api.js';
-
-async function ask(path, options) {
-  let response;
-  try {
-    response = await fetch(path, options);
-  } catch (error) {
-    if (error.name === 'AbortError') throw error;
-    throw new ApiError('The server cannot be reached.', 'Check the connection and try again.');
-  }
-  if (!response.ok) throw await problemOf(response);
-  return response;
-}
+import { ask, gamePath } from './api.js';
 
 const bearer = (token) => (token ? { Authorization: `Bearer ${token}` } : {});
 
