@@ -60,29 +60,34 @@ def create_app(config: ServerConfig | None = None, *, store: GameStore | None = 
     app.config["MAX_CONTENT_LENGTH"] = config.max_upload_bytes
     app.config["THREADS_HELD"] = config.threads_held
     app.config["PROXIES"] = config.proxies
+    runs = Runs(config.runs)
+    players, models = Players(runs), Models(runs)
     workers = WorkerPool(config.workers, max_waiting=config.max_waiting)
     atexit.register(workers.close)
     streams = Streams(config.max_streams, per_client=config.max_streams_per_client)
-    app.extensions |= {"game_store": store, "workers": workers, "streams": streams}
-    models = app.extensions["models"] = Models(Runs(config.runs))
-    app.extensions["rate_limits"] = RateLimits(enabled=config.rate_limits)
     metrics = Metrics(store, streams, workers)
+    app.extensions |= {
+        "game_store": store,
+        "workers": workers,
+        "streams": streams,
+        "players": players,
+        "models": models,
+        "rate_limits": RateLimits(enabled=config.rate_limits),
+    }
     access.register(app, metrics, proxies=config.proxies)
     security.register(app, config)
     problems.register(app)
     app.register_blueprint(Api(store, config).blueprint())
-    app.register_blueprint(RunsApi(Runs(config.runs)).blueprint())
-    players = Players(Runs(config.runs))
-    app.extensions["players"] = players
+    app.register_blueprint(Exports(store, workers).blueprint())
     app.register_blueprint(AnalysisApi(store, players, workers, streams, keeps=not config.read_only).blueprint())
     app.register_blueprint(Live(players, workers, streams).blueprint())
+    app.register_blueprint(RunsApi(runs).blueprint())
     app.register_blueprint(ModelsApi(models, workers).blueprint())
+    app.register_blueprint(SentencesApi(models, workers, streams).blueprint())
     app.register_blueprint(LessonsApi(workers, streams).blueprint())
-    app.register_blueprint(Exports(store, workers).blueprint())
     app.register_blueprint(openapi.blueprint())
     if config.metrics:
         app.register_blueprint(metrics.blueprint())
-    app.register_blueprint(SentencesApi(models, workers, streams).blueprint())
     app.register_blueprint(source_pages.blueprint())
     app.register_blueprint(Pages(store).blueprint())
     return app
