@@ -105,13 +105,13 @@ def expensive(*, per_minute: int, burst: int = 10) -> Callable[[View], View]:
     def limit(view: View) -> View:
         @wraps(view)
         def limited(*args: Any, **kwargs: Any) -> Any:
-            check(view.__qualname__, per_minute=per_minute, burst=burst)
             limits: RateLimits = current_app.extensions[EXTENSION]
             if not limits.enabled:
                 return view(*args, **kwargs)
             with limits.place(client_name(request.remote_addr or "")) as free:
                 if not free:
                     raise TooManyRequests(f"At most {MAX_AT_ONCE} such requests at once: try again.", retry_after=1)
+                check(view.__qualname__, per_minute=per_minute, burst=burst)
                 return view(*args, **kwargs)
 
         limited.__expensive__ = True  # type: ignore[attr-defined]
