@@ -20,13 +20,14 @@ from server import GameStore, ServerConfig, create_app
 from tests.game2048.games import NEARLY_65536, greedy, record_game, thoughts, with_probabilities
 from tests.needs import missing
 
+PATIENCE = 30_000  # ms: on a busy machine everything takes its time, and what is right comes at last
 SCREENSHOTS = Path(__file__).parents[2] / "artefacts" / "screenshots"
 AXE = Path(axe_playwright_python.__file__).parent / "axe.min.js"
 TAKEN: Counter[str] = Counter()
 FAILED = pytest.StashKey[bool]()
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
 try:
-    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
 except ImportError:
     missing("playwright is not installed", whole_module=True)
 
@@ -88,6 +89,7 @@ def site(store: GameStore) -> Iterator[str]:
 def browser() -> Iterator[Browser]:
     if not Path(CHROMIUM).exists():
         missing(f"no Chromium at {CHROMIUM}: install it, or set CHROMIUM to its path")
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         # Other hosts are cut off in the browser: routing them away would switch its cache off as well.
         no_other_hosts = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
@@ -145,7 +147,7 @@ def context(
             complaints.append(f"{message.type}: {message.text} ({message.location['url']})")
 
     context = browser.new_context(base_url=site, **context_options)
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE)
     context.on("request", watch)
     context.on("console", listen)
     context.on("weberror", lambda error: complaints.append(f"exception: {error.error}"))
