@@ -4,22 +4,18 @@ A demo asks for a kind, "the network that reads digits", never for a file: what 
 Only the header of each file is read, once as long as it does not change.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
-from nets.tensorfile import KEY
 from server.errors import ModelNotFoundError
-from server.run_folder import open_regular
+from server.headers import read_header
 from server.runs import Runs
 
 Kind = Literal["digits", "letters", "autoencoder", "vae", "diffusion"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
-MAX_HEADER: Final = 2**20  # bytes; ours have a few thousand
-MAX_REMEMBERED: Final = 1000  # headers
 DIGITS: Final = tuple("0123456789")
 LETTERS: Final = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 CLASSIFIERS: Final = ("nielsen", "mlp", "conv")
@@ -143,14 +139,13 @@ class Models:
 
     def __init__(self, runs: Runs) -> None:
         self._runs = runs
-        self._headers: dict[tuple[Path, str], tuple[dict[str, Any], dict[str, Any]] | None] = {}
 
     def all(self, kind: Kind) -> list[ModelFile]:
         """Return the models of a kind, the best first, and among equals the newest."""
         from nets.checkpoint import FILE_NAME  # takes a while to import, and few requests need it
 
         wanted = WANTED[kind]
-        files = (self._read(run.name, run.folder / FILE_NAME) for run in self._runs.folders())
+        files = (read_model(run.name, run.folder / FILE_NAME) for run in self._runs.folders())
         found = [file for file in files if file is not None and wanted.suits(file)]
         return sorted(found, key=lambda file: (-wanted.merit(file), -file.updated_at, file.run))
 
@@ -170,45 +165,15 @@ class Models:
             raise ModelNotFoundError(f"there is no {wanted.title} here yet", wanted.command)
         raise ModelNotFoundError(f"the run {run[:100]!r} has no {wanted.title}", wanted.command)
 
-    def _read(self, run: str, path: Path) -> ModelFile | None:
-        """Describe a model, None if there is none, or none that can be read."""
-        try:
-            status = path.lstat()
-            stamp = f"{status.st_mtime_ns}-{status.st_size}"
-            header = self._header(path, stamp)
-        except OSError:
-            return None
-        if header is None:
-            return None
-        config, notes = header
-        return ModelFile(run=run, path=path, config=config, notes=notes, updated_at=status.st_mtime, stamp=stamp)
 
-    def _header(self, path: Path, stamp: str) -> tuple[dict[str, Any], dict[str, Any]] | None:
-        """Return configuration and notes, as remembered if the file is still the same."""
-        if (path, stamp) not in self._headers:
-            if len(self._headers) >= MAX_REMEMBERED:
-                self._headers.clear()
-            self._headers[path, stamp] = read_header(path)
-        return self._headers[path, stamp]
-
-
-def read_header(path: Path) -> tuple[dict[str, Any], dict[str, Any]] | None:
-    """Return configuration and notes of a file of `nets.save`, without its weights; None if it is damaged.
-
-    Raises
-    ------
-    OSError
-        If it cannot be read, or is a link.
-    """
+def read_model(run: str, path: Path) -> ModelFile | None:
+    """Describe a file of `nets.save`; None if there is none, or none that can be read."""
     from nets.checkpoint import FORMAT, VERSION
 
-    with open_regular(path) as file:
-        n_bytes = int.from_bytes(file.read(8), "little")
-        text = file.read(n_bytes) if n_bytes <= MAX_HEADER else b""
-    try:
-        header = json.loads(json.loads(text)["__metadata__"][KEY])
-        config, notes = header["config"], header["notes"]
-        known = header["format"] == FORMAT and header["version"] == VERSION
-    except (ValueError, LookupError, TypeError, RecursionError):
+    header = read_header(path)
+    if header is None or (header.values.get("format"), header.values.get("version")) != (FORMAT, VERSION):
         return None
-    return (config, notes) if known and isinstance(config, dict) and isinstance(notes, dict) else None
+    config, notes = header.values.get("config"), header.values.get("notes")
+    if not isinstance(config, dict) or not isinstance(notes, dict):
+        return None
+    return ModelFile(run=run, path=path, config=config, notes=notes, updated_at=header.updated_at, stamp=header.version)

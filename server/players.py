@@ -4,8 +4,6 @@ A client names a player and never a path: names are compared with those that the
 is read from the header of its file, so that nothing is loaded here; `server.workers.thinking` does that.
 """
 
-import functools
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -13,7 +11,8 @@ from typing import Any, Final, Literal
 import msgspec
 
 from server.errors import DepthError, PlayerNotFoundError
-from server.run_folder import RunFolder, open_regular
+from server.headers import Header, read_header
+from server.run_folder import RunFolder
 from server.runs import Runs
 
 Kind = Literal["n-tuple", "policy", "baseline"]
@@ -21,7 +20,6 @@ Kind = Literal["n-tuple", "policy", "baseline"]
 CHECKPOINT_NAME: Final = "checkpoint.safetensors"  # of an n-tuple network; as in agents.checkpoint
 MODEL_NAME: Final = "model.safetensors"  # of a policy; as in nets.checkpoint
 CRITIC_FOLDER: Final = "critic"  # as in agents.checkpoint
-MAX_HEADER: Final = 2**20  # bytes
 NTUPLE_DEPTH: Final = 3
 POLICY_DEPTH: Final = 2
 
@@ -147,9 +145,9 @@ class Players:
 
 def _of_run(run: RunFolder) -> Player | None:
     """Return the player that a run left behind, None if it is none."""
-    checkpoint = _header(run.folder / CHECKPOINT_NAME)
-    if checkpoint is not None and checkpoint[0].get("format") == "game2048 n-tuple":
-        games = checkpoint[0].get("games")
+    checkpoint = read_header(run.folder / CHECKPOINT_NAME)
+    if checkpoint is not None and checkpoint.values.get("format") == "game2048 n-tuple":
+        games = checkpoint.values.get("games")
         learned = f", {games:,} games" if isinstance(games, int) else ""
         info = PlayerInfo(
             name=run.name,
@@ -159,20 +157,19 @@ def _of_run(run: RunFolder) -> Player | None:
             max_depth=NTUPLE_DEPTH,
             judge_depth=1,
         )
-        return Player(info=info, folder=run.folder, version=checkpoint[1])
-    model = _header(run.folder / MODEL_NAME)
-    config = None if model is None else model[0].get("config")
+        return Player(info=info, folder=run.folder, version=checkpoint.version)
+    model = read_header(run.folder / MODEL_NAME)
+    config = None if model is None else model.values.get("config")
     if model is None or not isinstance(config, dict) or config.get("model") != "policy":
         return None
     return _policy(run, model, config)
 
 
-def _policy(run: RunFolder, model: tuple[dict[str, Any], str], config: dict[str, Any]) -> Player:
+def _policy(run: RunFolder, model: Header, config: dict[str, Any]) -> Player:
     """Return a policy; it can search if it has values, its own or a critic's."""
-    header, version = model
-    notes = header.get("notes")
+    notes = model.values.get("notes")
     notes = notes if isinstance(notes, dict) else {}
-    critic = _header(run.folder / CRITIC_FOLDER / CHECKPOINT_NAME)
+    critic = read_header(run.folder / CRITIC_FOLDER / CHECKPOINT_NAME)
     searches = critic is not None or (config.get("body") != "ntuple" and "values" in notes)
     steps = notes.get("steps")
     learned = f", {steps:,} steps" if isinstance(steps, int) else ""
@@ -184,28 +181,5 @@ def _policy(run: RunFolder, model: tuple[dict[str, Any], str], config: dict[str,
         max_depth=POLICY_DEPTH if searches else 0,
         judge_depth=1 if searches else None,
     )
-    version += "" if critic is None else f"+{critic[1]}"
+    version = model.version if critic is None else f"{model.version}+{critic.version}"
     return Player(info=info, folder=run.folder, critic=critic is not None, version=version)
-
-
-def _header(path: Path) -> tuple[dict[str, Any], str] | None:
-    """Return our header of a safetensors file, and the file's version; None if it is not one of ours."""
-    try:
-        status = path.lstat()
-    except OSError:
-        return None
-    header = _read_header(path, status.st_mtime_ns, status.st_size)
-    return None if header is None else (header, f"{status.st_mtime_ns:x}-{status.st_size:x}")
-
-
-@functools.lru_cache(maxsize=1024)
-def _read_header(path: Path, modified: int, size: int) -> dict[str, Any] | None:
-    """Read the header of the file as it was written at a time."""
-    try:
-        with open_regular(path) as file:
-            length = int.from_bytes(file.read(8), "little")
-            texts = json.loads(file.read(length))["__metadata__"] if 0 < length <= MAX_HEADER else {}
-            header = json.loads(texts.get("game2048") or texts["nets"])
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        return None
-    return header if isinstance(header, dict) else None
