@@ -15,7 +15,8 @@ from tests.browser.conftest import Complaints, assert_accessible, running
 
 pytestmark = pytest.mark.browser
 
-INKED = """(chart, colour) => {
+# How many points of a chart have a colour: those of the lines, and those that are tinted with it.
+COUNT = """(chart, colour) => {
     const canvas = chart.querySelector('canvas');
     const copy = Object.assign(document.createElement('canvas'), { width: canvas.width, height: canvas.height });
     const context = copy.getContext('2d', { willReadFrequently: true });
@@ -23,23 +24,13 @@ INKED = """(chart, colour) => {
     const { data } = context.getImageData(0, 0, copy.width, copy.height);
     let count = 0;
     for (let i = 0; i < data.length; i += 4) {
-        if (data[i + 3] > 200 && colour.every((value, k) => Math.abs(data[i + k] - value) < 8)) count += 1;
+        const alpha = data[i + 3];
+        if (ALPHA && colour.every((value, k) => Math.abs(data[i + k] - value) < 8)) count += 1;
     }
     return count;
 }"""
-TINTED = """(chart, colour) => {
-    const canvas = chart.querySelector('canvas');
-    const copy = Object.assign(document.createElement('canvas'), { width: canvas.width, height: canvas.height });
-    const context = copy.getContext('2d', { willReadFrequently: true });
-    context.drawImage(canvas, 0, 0);
-    const { data } = context.getImageData(0, 0, copy.width, copy.height);
-    let count = 0;
-    for (let i = 0; i < data.length; i += 4) {
-        const isTint = data[i + 3] > 20 && data[i + 3] < 90;
-        if (isTint && colour.every((value, k) => Math.abs(data[i + k] - value) < 8)) count += 1;
-    }
-    return count;
-}"""
+INKED = COUNT.replace("ALPHA", "alpha > 200")
+TINTED = COUNT.replace("ALPHA", "alpha > 20 && alpha < 90")
 LIGHT_BLUE, DARK_BLUE, ORANGE = [31, 111, 178], [108, 178, 245], [184, 80, 10]  # .run-1 and .run-2 in training.css
 
 

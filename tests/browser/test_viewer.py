@@ -6,7 +6,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from game2048 import GameRecord
 from server import GameStore
-from tests.browser.conftest import Complaints
+from tests.browser.conftest import Complaints, wait_until_ready
 from tests.game2048.games import record_game
 
 pytestmark = pytest.mark.browser
@@ -24,10 +24,6 @@ SETTLED = """async (ply) => {
         score: document.getElementById('score').textContent,
     };
 }"""
-
-
-def wait_until_ready(page: Page) -> None:
-    page.locator("html[data-ready='1']").wait_for(state="attached")
 
 
 def open_game(page: Page, game: GameRecord, hash_: str = "") -> None:
