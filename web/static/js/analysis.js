@@ -14,6 +14,8 @@
  * @property {number} fit         sum of the ratios of the moves that were judged
  */
 
+import { bytesOf } from './base64.js';
+
 /** How good a move is, by the ratio of its value to the best one's; the last is for all the others. */
 export const LABELS = [
   { name: 'perfect', from: 1 },
@@ -121,7 +123,7 @@ export function expectationsOf({ best, unit }, { scores }) {
 
 /** Four values a position, from base64 of little-endian float32. */
 export function decodeValues(text) {
-  const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+  const bytes = bytesOf(text);
   const view = new DataView(bytes.buffer);
   return Float32Array.from({ length: bytes.length / 4 }, (_, i) => view.getFloat32(4 * i, true));
 }

@@ -1,5 +1,7 @@
 /** What can be taken away of a game, and under which address, as plain values. */
 
+import { gamePath } from './api.js';
+
 export const FILES = [
   ['game2048', 'Our JSON', 'small, keeps who played'],
   ['hobby', 'Hobby JSON', 'one object a ply'],
@@ -52,7 +54,7 @@ export function objection({ first, last, speed }, length) {
 
 /** The address of a file or a picture. */
 export function exportPath(id, { format, first, last, speed, size, theme }) {
-  const path = `/api/games/${encodeURIComponent(id)}`;
+  const path = gamePath(id);
   if (!isPicture(format)) return `${path}/export?${new URLSearchParams({ format })}`;
   return `${path}/animation?${new URLSearchParams({ format, first, last, speed, size, theme })}`;
 }

@@ -1,7 +1,7 @@
 /** The list of games on the page: a card for each. */
 
 import { thumbnail } from './thumbnail-view.js';
-import { formatDate, formatNumber } from './words.js';
+import { countMoves, formatDate, formatNumber } from './words.js';
 
 /** What a game is called in buttons and questions: "2,448 points by greedy". */
 export const gameInWords = ({ score, agent }) => `${formatNumber(score)} points by ${agent || 'an unknown player'}`;
@@ -59,7 +59,7 @@ export class ListView {
     part('score').textContent = `${formatNumber(game.score)} points`;
     part('swatch').textContent = game.max_tile;
     part('swatch').classList.add(`tile-${game.max_tile}`);
-    part('moves').textContent = `${formatNumber(game.n_moves)} ${game.n_moves === 1 ? 'move' : 'moves'}`;
+    part('moves').textContent = countMoves(game.n_moves);
     part('name').textContent = game.agent || 'Unknown player';
     part('set-up').hidden = !game.set_up;
     part('date').append(timeOf(game.created_at));

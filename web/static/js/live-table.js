@@ -4,8 +4,8 @@
 
 import { LiveSource } from './live-source.js';
 import { createPlayer, msPerPly } from './player.js';
-import { addressOf, keep, writeAddress } from './table.js';
-import { createPlyWriter } from './url.js';
+import { addressOf, keep } from './table.js';
+import { createPlyWriter, writeAddress } from './url.js';
 import { Viewer } from './viewer.js';
 
 const REST_MS = 150; // after which a position counts as looked at

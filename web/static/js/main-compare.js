@@ -10,10 +10,9 @@ import { createPlayer } from './player.js';
 import { decode, positionAt } from './record.js';
 import { SidesView } from './sides-view.js';
 import { speedFrom, showSpeeds } from './speeds.js';
-import { writeAddress } from './table.js';
 import { bindTheme } from './theme.js';
 import { TransportView } from './transport-view.js';
-import { createPlyWriter, plyFrom } from './url.js';
+import { createPlyWriter, plyFrom, writeAddress } from './url.js';
 import { Viewer } from './viewer.js';
 import { describe, formatNumber } from './words.js';
 

@@ -3,7 +3,8 @@
 import { onLookChange } from './canvas.js';
 import { runLesson } from './lesson.js';
 import { drawLines } from './line-chart.js';
-import { drawSurface, heightAt, placeAt } from './surface-view.js';
+import { drawSurface, placeAt } from './surface-view.js';
+import { heightAt } from './surface.js';
 import { unpack } from './unpack.js';
 
 const byId = (id) => document.getElementById(id);

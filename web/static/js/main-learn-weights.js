@@ -16,6 +16,7 @@ function drawImages({ images }, { classes, side }) {
   if (!place) return;
   const { context, width, height } = place;
   const [against, none, inFavour] = ['--class-0', '--undecided', '--class-1'].map(colourOf);
+  const ink = rgb(colourOf('--strong'));
   const rows = Math.ceil(classes.length / COLUMNS);
   const cell = Math.min((width - GAP * (COLUMNS - 1)) / COLUMNS, (height - (GAP + LABEL) * rows) / rows);
   const left = (width - COLUMNS * cell - GAP * (COLUMNS - 1)) / 2;
@@ -27,7 +28,7 @@ function drawImages({ images }, { classes, side }) {
       return mix(none, value < 0 ? against : inFavour, Math.abs(value));
     };
     drawGrid(context, side, side, colour, [x, y, cell, cell]);
-    context.fillStyle = rgb(colourOf('--strong'));
+    context.fillStyle = ink;
     context.textAlign = 'center';
     context.fillText(name, x + cell / 2, y - 5);
   });

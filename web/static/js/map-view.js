@@ -11,6 +11,7 @@ export class MapView {
   #places = [];
   #labels = [];
   #classes = [];
+  #images = document.createElement('canvas'); // drawn once: the ring is dragged over them
   #way = null; // [place, place]
   #at = [0.5, 0.5];
   #backdrop = null; // a canvas
@@ -35,6 +36,7 @@ export class MapView {
   /** @param {[number, number][]} places of the images, from 0 to 1, y upwards */
   begin(places, labels, classes) {
     [this.#places, this.#labels, this.#classes] = [places, labels, classes];
+    this.#drawImages();
   }
 
   /** Put pictures of what is drawn everywhere behind the map; null takes them away. */
@@ -54,15 +56,14 @@ export class MapView {
     const style = getComputedStyle(this.#canvas);
     context.clearRect(0, 0, width, height);
     context.imageSmoothingEnabled = false;
-    if (this.#backdrop) context.drawImage(this.#backdrop, 0, 0, width, height);
-    else this.#drawImages();
+    context.drawImage(this.#backdrop ?? this.#images, 0, 0, width, height);
     this.#drawWay(this.#backdrop ? '#ffffff' : style.color);
   }
 
   /** Each image a dot, each class its name in the middle of them. */
   #drawImages() {
-    const context = this.#context;
-    const { width } = this.#canvas;
+    const { width, height } = this.#canvas;
+    const context = Object.assign(this.#images, { width, height }).getContext('2d');
     this.#places.forEach((place, i) => {
       context.fillStyle = CLASS_COLOURS[this.#labels[i] % CLASS_COLOURS.length];
       context.globalAlpha = 0.6;

@@ -26,14 +26,15 @@ export function drawNetwork(canvas, sizes, numbers, { grads }) {
     context.lineTo(x(layer + 1), y(layer + 1, to));
     context.stroke();
   })));
+  const [face, edge] = [rgb(colourOf('--page')), rgb(colourOf('--strong'))];
   sizes.forEach((size, layer) => {
     for (let i = 0; i < size; i += 1) {
       context.beginPath();
       context.arc(x(layer), y(layer, i), Math.min(RADIUS, height / Math.max(...sizes) / 2 - 2), 0, 2 * Math.PI);
-      context.fillStyle = rgb(colourOf('--page'));
+      context.fillStyle = face;
       context.fill();
       context.lineWidth = 2;
-      context.strokeStyle = rgb(colourOf('--strong'));
+      context.strokeStyle = edge;
       context.stroke();
     }
   });

@@ -5,16 +5,17 @@ import { UNIT } from './unpack.js';
 
 const DOT = 6;
 
+const dotEdge = () => rgb(colourOf('--dot-edge'));
 const classColours = () => [colourOf('--class-0'), colourOf('--class-1')];
 
 /** A dot with an edge that shows on any ground. */
-function drawDot(context, x, y, colour, radius) {
+function drawDot(context, x, y, colour, radius, edge) {
   context.beginPath();
   context.arc(x, y, radius, 0, 2 * Math.PI);
   context.fillStyle = rgb(colour);
   context.fill();
   context.lineWidth = 1.5;
-  context.strokeStyle = rgb(colourOf('--dot-edge'));
+  context.strokeStyle = edge;
   context.stroke();
 }
 
@@ -32,10 +33,11 @@ export function drawMap(canvas, { map }, start) {
     return mix(pale, colours[Number(part > 0.5)], Math.abs(2 * part - 1) * 0.7);
   };
   drawGrid(context, start.map_side, start.map_side, shade, [0, 0, width, height], true);
+  const edge = dotEdge();
   const to = (value, size) => (0.5 + value / (2 * start.reach)) * size;
   start.labels.forEach((label, i) => {
     const [x, y] = start.points.slice(2 * i, 2 * i + 2);
-    drawDot(context, to(x, width), height - to(y, height), colours[label], radiusOf(start));
+    drawDot(context, to(x, width), height - to(y, height), colours[label], radiusOf(start), edge);
   });
 }
 
@@ -44,9 +46,9 @@ export function drawBent(canvas, { grid, bent, weights }, start) {
   const place = prepare(canvas);
   if (!place) return;
   const { context, width, height } = place;
-  const edge = DOT + 2;
-  const x = (value) => edge + (0.5 + value / 2) * (width - 2 * edge);
-  const y = (value) => height - edge - (0.5 + value / 2) * (height - 2 * edge);
+  const margin = DOT + 2;
+  const x = (value) => margin + (0.5 + value / 2) * (width - 2 * margin);
+  const y = (value) => height - margin - (0.5 + value / 2) * (height - 2 * margin);
   const colours = classColours();
   shadeHalves(context, weights.slice(-3), colours, x, y);
   context.lineWidth = 1;
@@ -59,8 +61,9 @@ export function drawBent(canvas, { grid, bent, weights }, start) {
     }
     context.stroke();
   }
+  const edge = dotEdge();
   start.labels.forEach((label, i) => {
-    drawDot(context, x(bent[2 * i] / UNIT), y(bent[2 * i + 1] / UNIT), colours[label], radiusOf(start));
+    drawDot(context, x(bent[2 * i] / UNIT), y(bent[2 * i + 1] / UNIT), colours[label], radiusOf(start), edge);
   });
 }
 

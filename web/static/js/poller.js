@@ -1,9 +1,6 @@
 /** Ask again and again, never twice at once, and not while nobody looks. */
 
-const browserClock = {
-  later: (action, ms) => setTimeout(action, ms),
-  cancel: (timer) => clearTimeout(timer),
-};
+import { browserClock } from './clock.js';
 
 /**
  * @param {() => Promise<number>} refresh tells after how many ms to ask again

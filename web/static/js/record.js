@@ -5,6 +5,7 @@
  * costs nothing. One ply is one character: see `plyCode`.
  */
 
+import { bytesOf } from './base64.js';
 import { isOver, slide } from './rules.js';
 import { ACTION_NAMES } from './words.js';
 
@@ -64,7 +65,7 @@ function thoughtsOf({ probabilities = null }, length) {
   if (probabilities === null) return null;
   let bytes;
   try {
-    bytes = Uint8Array.from(atob(probabilities), (character) => character.charCodeAt(0));
+    bytes = bytesOf(probabilities);
   } catch {
     throw new RecordError('The probabilities are not base64.');
   }

@@ -4,10 +4,7 @@
  * It plays by itself as frames come, stops at the end, and can be stopped and turned to any frame.
  */
 
-const browserClock = {
-  later: (action, ms) => setTimeout(action, ms),
-  cancel: (timer) => clearTimeout(timer),
-};
+import { browserClock } from './clock.js';
 
 /**
  * @param {object} options

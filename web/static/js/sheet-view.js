@@ -8,9 +8,11 @@
  * @property {ImageBitmap} image
  */
 
+import { bytesOf } from './base64.js';
+
 /** Base64 of a PNG -> a picture that can be drawn. */
 export async function picture(base64) {
-  const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  const bytes = bytesOf(base64);
   return createImageBitmap(new Blob([bytes], { type: 'image/png' }));
 }
 

@@ -3,8 +3,6 @@
 import { colourOf, drawGrid, mix, prepare, rgb } from './canvas.js';
 import { heightAt, REACH } from './surface.js';
 
-export { heightAt };
-
 /** Bands; deep ones are narrow, so that hollows show. */
 const BANDS = 14;
 

@@ -56,15 +56,6 @@ export function gameFrom({ at, seed, score }, kept) {
   return (kept?.seed === seed ? restored(kept, at) : null) ?? GrowingGame.at(at, { seed, score });
 }
 
-/** Write where a game is into the address bar. */
-export function writeAddress(address) {
-  try {
-    history.replaceState(null, '', address);
-  } catch {
-    // Safari throws when it has had too many; the next write will do.
-  }
-}
-
 /** Keep the game of a page, 'play' or 'watch', for as long as the visit lasts. */
 export function keep(game, page) {
   try {

@@ -1,5 +1,7 @@
 /** Arrays as lessons send them: base64 of compressed bytes. See server/workers/lessons/packing.py. */
 
+import { bytesOf } from './base64.js';
+
 /** What 1.0 is in arrays of int8. */
 export const UNIT = 127;
 
@@ -9,7 +11,7 @@ export const UNIT = 127;
  * @returns {Promise<object>} an array of this type
  */
 export async function unpack(text, Type) {
-  const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+  const bytes = bytesOf(text);
   const plain = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate'));
   return new Type(await new Response(plain).arrayBuffer());
 }

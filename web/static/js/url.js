@@ -1,5 +1,7 @@
 /** The address of a ply: `/games/<id>#<ply>`. */
 
+import { browserClock } from './clock.js';
+
 /** ms between two writes: browsers refuse more than about 200 in 10 s. */
 export const STEP_INTERVAL = 120;
 export const PLAY_INTERVAL = 500;
@@ -56,17 +58,14 @@ export function createPlyWriter(write, clock = browserClock) {
   };
 }
 
-const browserClock = {
-  now: () => performance.now(),
-  later: (action, ms) => setTimeout(action, ms),
-  cancel: (timer) => clearTimeout(timer),
-};
-
-/** Write the ply into the address bar without a new entry in the history. */
-export function writeHash(ply) {
+/** Write an address into the address bar without a new entry in the history. */
+export function writeAddress(address) {
   try {
-    history.replaceState(null, '', `${location.pathname}#${ply}`);
+    history.replaceState(null, '', address);
   } catch {
     // Safari throws when it has had too many; the next write will do.
   }
 }
+
+/** Write the ply of the page's game there. */
+export const writeHash = (ply) => writeAddress(`${location.pathname}#${ply}`);
