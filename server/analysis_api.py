@@ -20,7 +20,7 @@ from msgspec import Meta
 from werkzeug.exceptions import BadRequest
 
 from server.analysis import ROW, Analysis, analysis_key
-from server.errors import BusyError, GameNotFoundError, JobError, PlayerNotFoundError, TimeLimitError
+from server.errors import BusyError, JobError, PlayerNotFoundError, TimeLimitError
 from server.limits import expensive
 from server.operations import answer, operation, read_query
 from server.players import PlayerInfo, Players
@@ -104,8 +104,7 @@ class AnalysisApi:
     @operation("List the analyses of a game", answers={200: AnalysisList}, problems=(503,))
     def list_analyses(self, game_id: str) -> Response:
         """Return the analyses of a game that are kept, and still speak of the models that there are."""
-        if game_id not in self._store:
-            raise GameNotFoundError(f"there is no game with the id {game_id!r}")
+        self._store.added_at(game_id)  # which says if there is no such game
         kept = []
         for summary in sorted(self._store.analyses.list(game_id), key=lambda one: one.updated_at, reverse=True):
             name, depth = summary.meta["player"], summary.meta["depth"]

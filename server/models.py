@@ -4,7 +4,7 @@ A demo asks for a kind, "the network that reads digits", never for a file: what 
 Only the header of each file is read, once as long as it does not change.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
@@ -142,12 +142,21 @@ class Models:
 
     def all(self, kind: Kind) -> list[ModelFile]:
         """Return the models of a kind, the best first, and among equals the newest."""
+        return _ranked(self._files(), WANTED[kind])
+
+    def by_kind(self) -> dict[Kind, list[ModelFile]]:
+        """Return the models of every kind, as `all` does, looking through the folders once."""
+        files = list(self._files())
+        return {kind: _ranked(files, wanted) for kind, wanted in WANTED.items()}
+
+    def _files(self) -> Iterator[ModelFile]:
+        """Give every model, in no order."""
         from nets.checkpoint import FILE_NAME  # takes a while to import, and few requests need it
 
-        wanted = WANTED[kind]
-        files = (read_model(run.name, run.folder / FILE_NAME) for run in self._runs.folders())
-        found = [file for file in files if file is not None and wanted.suits(file)]
-        return sorted(found, key=lambda file: (-wanted.merit(file), -file.updated_at, file.run))
+        for run in self._runs.folders():
+            file = read_model(run.name, run.folder / FILE_NAME)
+            if file is not None:
+                yield file
 
     def find(self, kind: Kind, run: str | None = None) -> ModelFile:
         """Return the best model of a kind, or the one of a run.
@@ -164,6 +173,12 @@ class Models:
         if run is None:
             raise ModelNotFoundError(f"there is no {wanted.title} here yet", wanted.command)
         raise ModelNotFoundError(f"the run {run[:100]!r} has no {wanted.title}", wanted.command)
+
+
+def _ranked(files: Iterable[ModelFile], wanted: Wanted) -> list[ModelFile]:
+    """Return the files that suit, the best first, and among equals the newest."""
+    found = [file for file in files if wanted.suits(file)]
+    return sorted(found, key=lambda file: (-wanted.merit(file), -file.updated_at, file.run))
 
 
 def read_model(run: str, path: Path) -> ModelFile | None:

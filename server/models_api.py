@@ -24,7 +24,7 @@ from werkzeug.exceptions import NotFound
 from server.body import Body
 from server.bundle import MEDIA_TYPE
 from server.limits import expensive
-from server.models import KINDS, WANTED, Kind, ModelFile, Models
+from server.models import WANTED, Kind, ModelFile, Models
 from server.operations import answer, operation, read_body, read_query
 from server.workers import WorkerPool
 
@@ -124,7 +124,7 @@ class ModelsApi:
     @operation("List the trained models", answers={200: ModelList})
     def list_models(self) -> Response:
         """Return every kind of model, with those that were found."""
-        return answer(ModelList(kinds=[self._listed(kind) for kind in KINDS]))
+        return answer(ModelList(kinds=[_listed(kind, files) for kind, files in self._models.by_kind().items()]))
 
     @operation("Get the weights of a network", query=ModelQuery, answers={200: MEDIA_TYPE}, problems=(422, 429, 503))
     @expensive(per_minute=60, burst=60)
@@ -158,19 +158,6 @@ class ModelsApi:
         probabilities = self._workers.run("predict", arguments, seconds=SECONDS)
         return answer(Reading(run=file.run, classes=list(file.classes), probabilities=probabilities))
 
-    def _listed(self, kind: Kind) -> KindOfModel:
-        found = [
-            FoundModel(
-                run=file.run,
-                model=file.model,
-                classes=list(file.classes),
-                accuracy=file.accuracy,
-                version=file.stamp,
-            )
-            for file in self._models.all(kind)
-        ]
-        return KindOfModel(kind=kind, title=WANTED[kind].title, command=WANTED[kind].command, models=found)
-
     def _asked(self, name: str, allowed: tuple[Kind, ...]) -> ModelFile:
         """Return the model that the request at hand is about."""
         for kind in allowed:
@@ -192,3 +179,18 @@ class ModelsApi:
                 self._bodies.popitem(last=False)
         known = read_query(ModelQuery).version == file.stamp
         return body.respond(cache_control=NEVER_CHANGES if known else MAY_CHANGE)
+
+
+def _listed(kind: Kind, files: list[ModelFile]) -> KindOfModel:
+    """Tell of the models of a kind."""
+    found = [
+        FoundModel(
+            run=file.run,
+            model=file.model,
+            classes=list(file.classes),
+            accuracy=file.accuracy,
+            version=file.stamp,
+        )
+        for file in files
+    ]
+    return KindOfModel(kind=kind, title=WANTED[kind].title, command=WANTED[kind].command, models=found)

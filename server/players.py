@@ -4,13 +4,14 @@ A client names a player and never a path: names are compared with those that the
 is read from the header of its file, so that nothing is loaded here; `server.workers.thinking` does that.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import msgspec
 
-from server.errors import DepthError, PlayerNotFoundError
+from server.errors import DepthError, PlayerNotFoundError, RunNotFoundError
 from server.headers import Header, read_header
 from server.run_folder import RunFolder
 from server.runs import Runs
@@ -136,8 +137,8 @@ class Players:
         for player in BASELINES:
             if player.info.name == name:
                 return player
-        for run in self._runs.folders():
-            found = _of_run(run) if run.name == name else None
+        with suppress(RunNotFoundError):
+            found = _of_run(self._runs.find(name))
             if found is not None:
                 return found
         raise PlayerNotFoundError(f"there is no player {name[:100]!r}")

@@ -34,7 +34,7 @@ def read_rpl(data: bytes) -> GameRecord:
     records = np.frombuffer(data, RECORD)
     if len(records) - 1 > MAX_PLIES:  # before the boards are unpacked, which takes several times the room
         raise RecordError(f"a game has at most {MAX_PLIES} plies, got {len(records) - 1}")
-    *_, last = records["board"].tolist()
+    last = int(records["board"][-1])
     boards = _exponents(records["board"] if last else records["board"][:-1])
     if len(records) == 1:
         raise RecordError(".rpl: there is no ply before the closing record")

@@ -17,13 +17,13 @@ import threading
 from typing import Any, BinaryIO, Final
 
 from server.workers.frames import read_frame, write_frame
+from server.workers.handle import PREPARATION
 from server.workers.tasks import TaskError, find_task
 
 logger = logging.getLogger(__name__)
 
 NICENESS: Final = 10
 GRACE: Final = 5.0  # seconds after its time limit when a job ends by itself
-PREPARATION: Final = 185.0  # seconds
 
 
 class Worker:
@@ -55,7 +55,7 @@ class Worker:
             signal.setitimer(signal.ITIMER_REAL, seconds + GRACE)
             write_frame(self._outlet, ["ready"])
 
-        signal.setitimer(signal.ITIMER_REAL, PREPARATION)
+        signal.setitimer(signal.ITIMER_REAL, PREPARATION + GRACE)
         try:
             for result in find_task(name)(arguments, ready):
                 write_frame(self._outlet, ["result", result])
