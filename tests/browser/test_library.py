@@ -226,6 +226,7 @@ def test_files_of_every_form_are_added_at_once_and_refused_by_name(
     rows.nth(2).locator("a").click()
     page.wait_for_url(f"**/games/{mine[2].id}*")
     wait_until_ready(page)
+    page.close()  # it may still ask for the analyses of its game
     for game in mine:
         store.delete(game.id)
 
