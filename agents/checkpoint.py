@@ -8,7 +8,7 @@ tensor        content
 ``indices``   uint32, shape (k,): the weights that were ever updated, in ascending order
 ``weights``   float32, shape (k,)
 ``coherence`` float32, shape (k, 2): accumulators E and A
-``rng``       uint64, shape (1,)
+``rng``       uint64, shape (n_threads,)
 ============  =====================================================================================
 
 and, as JSON in the file's metadata, the format, the network, the settings and the counts. Weights that were never
@@ -26,7 +26,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from agents.errors import CheckpointError, NoCheckpointError
-from agents.ntuple import LINES, N_WEIGHTS, NETWORK, PATTERNS, NTupleAgent
+from agents.networks import Network
+from agents.ntuple import NTupleAgent, Values
 from agents.td import TDLearner, TDSettings
 from nets.files import write_atomically
 
@@ -34,7 +35,7 @@ FILE_NAME: Final = "checkpoint.safetensors"
 CRITIC_FOLDER: Final = "critic"
 """Within the folder of a policy's run, where the policy learned by the values of an n-tuple network: that network."""
 FORMAT: Final = "game2048 n-tuple"
-VERSION: Final = 1
+VERSION: Final = 2
 
 
 def save_learner(learner: TDLearner, folder: Path) -> None:
@@ -49,10 +50,11 @@ def save_learner(learner: TDLearner, folder: Path) -> None:
     header = {
         "format": FORMAT,
         "version": VERSION,
-        "patterns": PATTERNS + LINES,
+        "network": asdict(learner.network),
         "settings": asdict(learner.settings),
         "seed": learner.seed,
         "games": learner.games,
+        "episodes": learner.episodes,
         "moves": learner.moves,
     }
     metadata = {"game2048": json.dumps(header)}
@@ -75,8 +77,10 @@ def load_learner(folder: Path) -> TDLearner:
     """
     header, tensors = _read(folder, ("indices", "weights", "coherence", "rng"))
     try:
-        learner = TDLearner(TDSettings(**header["settings"]), header["seed"])
-        learner.games, learner.moves = header["games"], header["moves"]
+        settings = TDSettings(**header["settings"])
+        n_threads = tensors["rng"].size
+        learner = TDLearner(settings, header["seed"], network=network_of(header), n_threads=n_threads)
+        learner.games, learner.episodes, learner.moves = (header[name] for name in ("games", "episodes", "moves"))
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{folder / FILE_NAME}: the header is damaged: {error!r}") from error
     put_back(learner, tensors)
@@ -98,7 +102,7 @@ def put_back(learner: TDLearner, tensors: dict[str, npt.NDArray[Any]]) -> None:
 
 
 def load_agent(folder: Path) -> NTupleAgent:
-    """Load what is needed to play, 257 MiB.
+    """Load what is needed to play.
 
     Raises
     ------
@@ -106,9 +110,17 @@ def load_agent(folder: Path) -> NTupleAgent:
         As `load_learner`.
     """
     header, tensors = _read(folder, ("indices", "weights"))
-    weights = np.zeros(N_WEIGHTS, np.float32)
+    network = network_of(header)
+    weights = np.zeros(network.n_weights, np.float32)
     weights[tensors["indices"]] = tensors["weights"]
-    return NTupleAgent(weights, name=f"{NETWORK}, {header['games']:,} games")
+    values = Values(network, weights, initial=header["settings"]["initial"])
+    return NTupleAgent(values, name=f"n-tuple {network.name}, {header['games']:,} games")
+
+
+def network_of(header: dict[str, Any]) -> Network:
+    """Return the network that a header describes."""
+    shape = header["network"]
+    return Network(tuple(shape["patterns"]), tuple(shape["counts"]), tuple(shape["stage_tiles"]))
 
 
 def _read(folder: Path, names: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
@@ -123,7 +135,7 @@ def _read(folder: Path, names: tuple[str, ...]) -> tuple[dict[str, Any], dict[st
             tensors = {name: file.get_tensor(name) for name in names}
     except (SafetensorError, ValueError, OSError) as error:
         raise CheckpointError(f"{path} is damaged or not a checkpoint: {error}") from error
-    _check_tensors(path, tensors)
+    _check_tensors(path, tensors, network_of(header).n_weights)
     return header, tensors
 
 
@@ -132,21 +144,22 @@ def _check_header(path: Path, header: Any) -> None:
         raise CheckpointError(f"{path} is not a checkpoint of a {FORMAT} network")
     if header.get("version") != VERSION:
         raise CheckpointError(f"{path} has format version {header.get('version')}, this program reads {VERSION}")
-    patterns = [list(pattern) for pattern in PATTERNS + LINES]
-    if header.get("patterns") != patterns:
-        raise CheckpointError(f"{path} has patterns {header.get('patterns')}, this network has {patterns}")
-    for count in ("seed", "games", "moves"):
+    try:
+        network_of(header)
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{path}: the network is none: {error!r}") from error
+    for count in ("seed", "games", "episodes", "moves"):
         if type(header.get(count)) is not int or header[count] < 0:
             raise CheckpointError(f"{path}: {count} must be a count, got {header.get(count)!r}")
 
 
-def _check_tensors(path: Path, tensors: dict[str, npt.NDArray[Any]]) -> None:
+def _check_tensors(path: Path, tensors: dict[str, npt.NDArray[Any]], n_weights: int) -> None:
     n = tensors["indices"].size
     expected: dict[str, tuple[type, tuple[int, ...]]] = {
         "indices": (np.uint32, (n,)),
         "weights": (np.float32, (n,)),
         "coherence": (np.float32, (n, 2)),
-        "rng": (np.uint64, (1,)),
+        "rng": (np.uint64, (tensors["rng"].size,) if "rng" in tensors else (1,)),
     }
     for name, tensor in tensors.items():
         dtype, shape = expected[name]
@@ -156,5 +169,5 @@ def _check_tensors(path: Path, tensors: dict[str, npt.NDArray[Any]]) -> None:
             )
         if tensor.dtype == np.float32 and not np.isfinite(tensor).all():
             raise CheckpointError(f"{path}: tensor {name} holds values that are not finite")
-    if n and int(tensors["indices"].max()) >= N_WEIGHTS:
-        raise CheckpointError(f"{path}: tensor indices must be below {N_WEIGHTS}, got {tensors['indices'].max()}")
+    if n and int(tensors["indices"].max()) >= n_weights:
+        raise CheckpointError(f"{path}: tensor indices must be below {n_weights}, got {tensors['indices'].max()}")

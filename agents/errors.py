@@ -5,6 +5,7 @@
     CheckpointError           the folder does not hold a model that this program can use
     └── NoCheckpointError     there is none
     DivergedError             learning produced values that are not finite or far beyond any score
+    NetworkError              the shape of a network is none, or its tables do not fit into memory
 """
 
 
@@ -18,3 +19,7 @@ class NoCheckpointError(CheckpointError):
 
 class DivergedError(ArithmeticError):
     """Learning produced values that are not finite or far beyond any score."""
+
+
+class NetworkError(ValueError):
+    """The shape of a network is none, or its tables do not fit into memory."""

@@ -16,7 +16,6 @@ import numpy as np
 
 from agents.checkpoint import CRITIC_FOLDER, FILE_NAME, save_learner
 from agents.evaluate import tile_rates
-from agents.ntuple import NETWORK
 from agents.td import TDLearner, TrainingBlock
 from nets.checkpoint import FILE_NAME as MODEL_NAME
 from nets.files import write_atomically
@@ -34,8 +33,10 @@ class BlockMetrics:
 
     games: int
     """Games played so far."""
+    episodes: int
+    """Games and restarts so far."""
     moves: int
-    """Moves played so far."""
+    """Moves played so far, those after restarts included."""
     seconds: float
     """Seconds of this process since training began or was resumed."""
     moves_per_second: float
@@ -108,6 +109,7 @@ def summarize(learner: TDLearner, block: TrainingBlock, seconds: float, block_se
     """Describe a block of games."""
     return BlockMetrics(
         games=learner.games,
+        episodes=learner.episodes,
         moves=learner.moves,
         seconds=round(seconds, 3),
         moves_per_second=round(block.n_moves / max(block_seconds, 1e-9)),
@@ -129,6 +131,6 @@ def remove_run(folder: Path) -> None:
 
 
 def _write_settings(learner: TDLearner, folder: Path) -> None:
-    settings = {"algorithm": "td", "network": NETWORK, "seed": learner.seed, **asdict(learner.settings)}
+    settings = {"algorithm": "td", "network": learner.network.name, "seed": learner.seed, **asdict(learner.settings)}
     text = json.dumps(settings, indent=2) + os.linesep
     write_atomically(folder / SETTINGS_NAME, lambda path: path.write_text(text, encoding="utf-8"))

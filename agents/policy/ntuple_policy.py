@@ -36,7 +36,7 @@ import numpy as np
 import numpy.typing as npt
 
 import nets
-from agents._prefetch import prefetch
+from agents._instructions import prefetch
 from agents.ntuple import N_FEATURES, N_WEIGHTS, PATTERNS, write_features
 from agents.policy.boards import N_ACTIONS, Boards, action_masks
 from game2048 import board as rules

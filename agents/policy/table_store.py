@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 import nets
-from agents._prefetch import prefetch
+from agents._instructions import prefetch
 from agents.policy.boards import Boards
 from game2048 import board as rules
 from game2048._jit import njit
