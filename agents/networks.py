@@ -164,8 +164,7 @@ class Network:
         """What the kernels know of the network, ndarray of uint64, shape (1 + tables, 2).
 
         Row 0 holds the exponents of ``stage_tiles`` as bits, and the weights of a stage; the others the mask of a
-        pattern on bit planes (see `agents.ntuple.bit_planes`) or the code of a count, and where its table begins. Not to
-        be written to.
+        pattern on bit planes (see `agents.ntuple.bit_planes`) or the code of a count, and where its table begins.
         """
         rows = [(sum(1 << tile for tile in self.stage_tiles), self.stage_size)]
         start = 0

@@ -23,16 +23,16 @@ Szubert and Jaśkowski, IEEE CIG 2014, https://doi.org/10.1109/CIG.2014.6932907 
 Beal and Smith, "Temporal coherence and prediction decay in TD learning", IJCAI 1999.
 Jaśkowski, "Mastering 2048 with delayed temporal coherence learning, multistage weight promotion, redundant encoding
 and carousel shaping", IEEE Trans. Games 10(1), 2018, https://doi.org/10.1109/TCIAIG.2017.2651887 (TC(lambda)).
-Matsuzaki, "Developing value networks for game 2048 with reinforcement learning", J. Information Processing 29, 2021,
-https://doi.org/10.2197/ipsjjip.29.336 (restart).
+Matsuzaki, "Developing a 2048 player with backward temporal coherence learning and restart", ACG 2017, LNCS 10664,
+https://doi.org/10.1007/978-3-319-71649-7_15 (learning a game from its end, with lambda; restart).
 
 Notes
 -----
 Departures from Jaśkowski's TC(lambda):
 
-1. Updates are made backward at the end of a game, with the values of later afterstates already updated, not forward
-   with a delay: every update sees the newest information.
-2. lambda falls during training (`TDSettings.lambda_at`): long returns spread the first rewards quickly, short ones
+1. Updates are made backward at the end of a game, with the values of later afterstates already updated (as Matsuzaki
+   does), not forward with a delay: every update sees the newest information.
+2. lambda may fall during training (`TDSettings.lambda_at`): long returns spread the first rewards quickly, short ones
    have less variance once the values are good.
 3. A weight is updated once for each of the m features that read it; a weight that two features share moves twice.
 
