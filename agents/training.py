@@ -15,11 +15,12 @@ from typing import Final
 import numpy as np
 
 from agents.checkpoint import CRITIC_FOLDER, FILE_NAME, save_learner
+from agents.clock import Clock
 from agents.evaluate import tile_rates
 from agents.td import TDLearner, TrainingBlock
 from nets.checkpoint import FILE_NAME as MODEL_NAME
 from nets.files import write_atomically
-from nets.metrics import drop_metrics_after
+from nets.metrics import drop_metrics_after, read_metrics
 
 METRICS_NAME: Final = "metrics.jsonl"
 COUNTER: Final = "games"  # what lines of metrics.jsonl are counted by
@@ -38,7 +39,9 @@ class BlockMetrics:
     moves: int
     """Moves played so far, those after restarts included."""
     seconds: float
-    """Seconds of this process since training began or was resumed."""
+    """Wall time of the run so far, earlier sessions included."""
+    cpu_seconds: float
+    """CPU time of the run so far, all threads together, earlier sessions included."""
     moves_per_second: float
     """Speed of this block."""
     mean_score: float
@@ -90,13 +93,14 @@ def train(
     _write_settings(learner, folder)
     metrics_path = folder / METRICS_NAME
     drop_metrics_after(metrics_path, learner.games, COUNTER)
-    start = last_save = time.monotonic()
+    clock = Clock(read_metrics(metrics_path, COUNTER))
+    last_save = time.monotonic()
     with metrics_path.open("a", encoding="utf-8", buffering=1) as metrics_file:  # by line: others read it meanwhile
         while learner.games < n_games and not should_stop():
             block_start = time.monotonic()
             block = learner.train(min(BLOCK - learner.games % BLOCK, n_games - learner.games))
             now = time.monotonic()
-            metrics = summarize(learner, block, now - start, now - block_start)
+            metrics = summarize(learner, block, clock, now - block_start)
             metrics_file.write(json.dumps(asdict(metrics)) + "\n")
             on_block(metrics)
             if now - last_save > save_every:
@@ -105,13 +109,14 @@ def train(
     save_learner(learner, folder)
 
 
-def summarize(learner: TDLearner, block: TrainingBlock, seconds: float, block_seconds: float) -> BlockMetrics:
+def summarize(learner: TDLearner, block: TrainingBlock, clock: Clock, block_seconds: float) -> BlockMetrics:
     """Describe a block of games."""
     return BlockMetrics(
         games=learner.games,
         episodes=learner.episodes,
         moves=learner.moves,
-        seconds=round(seconds, 3),
+        seconds=round(clock.seconds, 3),
+        cpu_seconds=round(clock.cpu_seconds, 3),
         moves_per_second=round(block.n_moves / max(block_seconds, 1e-9)),
         mean_score=round(float(block.scores.mean()), 1),
         max_score=int(block.scores.max()),

@@ -13,7 +13,7 @@ LARGEST: Final = 1e300
 # What the lines of a run are counted by, and what else in them counts from the beginning of the run.
 TOTALS: Final = {
     "steps": {"steps", "updates", "seconds", "cpu_seconds"},  # agents.policy.run
-    "games": {"games", "moves", "seconds"},  # agents.training
+    "games": {"games", "episodes", "moves", "seconds", "cpu_seconds"},  # agents.training
     "epoch": {"epoch", "step"},  # nets.training: seconds are those of the epoch
 }
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from agents.clock import Clock
 from agents.evaluate import tile_rates
 from agents.policy.checkpoint import save_learner, write_settings
 from agents.policy.games import FinishedGames
@@ -69,8 +70,7 @@ def train(
     write_settings(learner, folder)
     path = folder / METRICS_NAME
     drop_metrics_after(path, learner.steps, COUNTER)
-    rows = read_metrics(path, COUNTER)
-    clock = Clock(float(rows[-1]["seconds"]) if rows else 0.0, float(rows[-1]["cpu_seconds"]) if rows else 0.0)
+    clock = Clock(read_metrics(path, COUNTER))
     last_save = start = time.monotonic()
     current = Block(learner, clock)
 
@@ -98,29 +98,6 @@ def train(
     if current.figures:
         tell()
     save()
-
-
-class Clock:
-    """Seconds of a run, those of earlier sessions included.
-
-    Parameters
-    ----------
-    seconds, cpu_seconds : float
-        Of earlier sessions.
-    """
-
-    def __init__(self, seconds: float, cpu_seconds: float) -> None:
-        self._start, self._cpu_start = time.monotonic() - seconds, time.process_time() - cpu_seconds
-
-    @property
-    def seconds(self) -> float:
-        """Wall time."""
-        return time.monotonic() - self._start
-
-    @property
-    def cpu_seconds(self) -> float:
-        """CPU time of all threads together."""
-        return time.process_time() - self._cpu_start
 
 
 class Block:

@@ -65,6 +65,18 @@ def test_metrics_tell_every_block_once(tmp_path):
     assert json.loads((tmp_path / "settings.json").read_text())["seed"] == 5
 
 
+def test_time_goes_on_where_it_stopped(trained):
+    path = trained / "metrics.jsonl"
+    (row,) = read_metrics(path, COUNTER)
+    path.write_text(json.dumps({**row, "seconds": 1000.0, "cpu_seconds": 2000.0}) + "\n")
+
+    train(load_learner(trained), 200, trained)
+
+    last = read_metrics(path, COUNTER)[-1]
+    assert 1000 < last["seconds"] < 1100
+    assert 2000 < last["cpu_seconds"] < 2100
+
+
 def test_a_line_can_be_read_while_training_goes_on(tmp_path):
     seen = []
 
