@@ -1,7 +1,7 @@
 """The training run: blocks of games, metrics, checkpoints, and an orderly stop.
 
 A run lives in a folder: ``checkpoint.safetensors`` (see `agents.checkpoint`), ``settings.json`` for people, and
-``metrics.jsonl`` with one line a block of `BLOCK` games.
+``metrics.jsonl`` with one line a block of `BLOCK` games for each thread.
 """
 
 import json
@@ -25,7 +25,7 @@ from nets.metrics import drop_metrics_after, read_metrics
 METRICS_NAME: Final = "metrics.jsonl"
 COUNTER: Final = "games"  # what lines of metrics.jsonl are counted by
 SETTINGS_NAME: Final = "settings.json"
-BLOCK: Final = 100  # games between two looks at the clock, the metrics and Ctrl-C
+BLOCK: Final = 100  # games of each thread between two looks at the clock and two lines of metrics
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,9 +35,9 @@ class BlockMetrics:
     games: int
     """Games played so far."""
     episodes: int
-    """Games and restarts so far."""
+    """Games so far, and what followed from them: restarts, rounds of the carousel."""
     moves: int
-    """Moves played so far, those after restarts included."""
+    """Moves played so far, in all episodes."""
     seconds: float
     """Wall time of the run so far, earlier sessions included."""
     cpu_seconds: float
@@ -54,6 +54,8 @@ class BlockMetrics:
     """Mean |delta|, points."""
     trace_decay: float
     """lambda of the block's last game."""
+    alpha: float
+    """Global step size of the block's last game."""
 
 
 def train(
@@ -78,7 +80,8 @@ def train(
     on_block : callable
         Called after every block.
     should_stop : callable
-        Asked after every block, so that a stop is prompt and never between two halves of an update.
+        Asked several times in a block, from any thread, so that a stop is prompt and never between two halves of an
+        update.
     save_every : float
         Seconds between checkpoints.
 
@@ -98,8 +101,11 @@ def train(
     with metrics_path.open("a", encoding="utf-8", buffering=1) as metrics_file:  # by line: others read it meanwhile
         while learner.games < n_games and not should_stop():
             block_start = time.monotonic()
-            block = learner.train(min(BLOCK - learner.games % BLOCK, n_games - learner.games))
+            whole = BLOCK * learner.n_threads
+            block = learner.train(min(whole - learner.games % whole, n_games - learner.games), should_stop)
             now = time.monotonic()
+            if len(block.scores) == 0:  # stopped at once
+                break
             metrics = summarize(learner, block, clock, now - block_start)
             metrics_file.write(json.dumps(asdict(metrics)) + "\n")
             on_block(metrics)
@@ -111,6 +117,7 @@ def train(
 
 def summarize(learner: TDLearner, block: TrainingBlock, clock: Clock, block_seconds: float) -> BlockMetrics:
     """Describe a block of games."""
+    last_game = np.array([learner.games - 1])
     return BlockMetrics(
         games=learner.games,
         episodes=learner.episodes,
@@ -122,7 +129,8 @@ def summarize(learner: TDLearner, block: TrainingBlock, clock: Clock, block_seco
         max_score=int(block.scores.max()),
         tile_rates=tile_rates(block.max_exponents),
         td_error=round(block.td_error, 3),
-        trace_decay=round(float(learner.settings.lambda_at(np.array([learner.games - 1]))[0]), 4),
+        trace_decay=round(float(learner.settings.lambda_at(last_game)[0]), 4),
+        alpha=round(float(learner.settings.alpha_at(last_game)[0]), 6),
     )
 
 

@@ -18,7 +18,7 @@ CITED: Final = {
     "adam-step": ("nets/backends/reference/optimization.py", "OptimizationOps.adam_step"),
     "adam": ("server/workers/lessons/adam.py", "lesson"),
     "sum-weights": ("agents/ntuple.py", "sum_weights"),
-    "learn-backward": ("agents/td.py", "learn_backward"),
+    "learn-backward": ("agents/learning_rules.py", "learn_backward"),
     "td": ("server/workers/lessons/td.py", "lesson"),
     "noised": ("generative/diffusion/prediction.py", "noised"),
     "euler": ("generative/diffusion/samplers.py", "euler"),
