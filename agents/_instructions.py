@@ -1,12 +1,14 @@
 """The two instructions that Numba lacks: load memory that will be needed soon, and gather the bits of a mask."""
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def _prefetch(_typing_context: Any, array: Any, index: Any) -> tuple[Any, Callable[..., Any]]:
@@ -27,17 +29,14 @@ def _prefetch(_typing_context: Any, array: Any, index: Any) -> tuple[Any, Callab
 def _extract_bits(_typing_context: Any, word: Any, mask: Any) -> tuple[Any, Callable[..., Any]]:
     """Move the bits of ``word`` where ``mask`` is 1 to the lowest places, in order; uint64 of two uint64.
 
-    One instruction (pext) on processors with BMI2, otherwise six rounds of shifts (Hacker's Delight, section 7-4).
+    One instruction (pext) on processors with BMI2, otherwise bit by bit (`compress`).
     """
 
     def generate(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         if "+bmi2" in context.codegen()._tm_features:
             kind = ir.FunctionType(ir.IntType(64), [ir.IntType(64)] * 2)
-            pext = (
-                ir.Function(builder.module, kind, "llvm.x86.bmi.pext.64")
-                if ("llvm.x86.bmi.pext.64" not in builder.module.globals)
-                else builder.module.globals["llvm.x86.bmi.pext.64"]
-            )
+            name = "llvm.x86.bmi.pext.64"
+            pext = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
             return builder.call(pext, arguments)
         return context.compile_internal(builder, compress, types.uint64(types.uint64, types.uint64), arguments)
 

@@ -129,15 +129,16 @@ class Network:
 
     @cached_property
     def name(self) -> str:
-        """The shortest name that `named` understands."""
-        left, parts = list(self.patterns), []
-        for part in sorted((part for part in PARTS if PARTS[part]), key=lambda part: -len(PARTS[part])):
-            if set(PARTS[part]) <= set(left):
-                parts.append((left.index(PARTS[part][0]), part))
-                left = [pattern if pattern not in PARTS[part] else "" for pattern in left]
-        parts.extend((place, pattern) for place, pattern in enumerate(left) if pattern)
-        shape = "+".join([part for _, part in sorted(parts)] + list(self.counts))
-        return shape + ("@" + ",".join(map(str, self.stage_tiles)) if self.stage_tiles else "")
+        """A name that `named` understands; of the parts that fit, the longest."""
+        names: list[str] = []
+        left = self.patterns
+        while left:
+            fitting = [part for part in PARTS if PARTS[part] and left[: len(PARTS[part])] == PARTS[part]]
+            part = max(fitting, key=lambda part: len(PARTS[part]), default=left[0])
+            names.append(part)
+            left = left[len(PARTS.get(part, (part,))) :]
+        stages = "@" + ",".join(map(str, self.stage_tiles)) if self.stage_tiles else ""
+        return "+".join((*names, *self.counts)) + stages
 
     @property
     def n_features(self) -> int:
@@ -152,7 +153,7 @@ class Network:
     @property
     def stage_size(self) -> int:
         """Weights of one stage."""
-        return sum(16 ** len(p) for p in self.patterns) + sum(COUNT_SIZES[c] for c in self.counts)
+        return sum(int(16 ** len(p)) for p in self.patterns) + sum(COUNT_SIZES[c] for c in self.counts)
 
     @property
     def n_weights(self) -> int:
@@ -175,6 +176,32 @@ class Network:
             rows.append((COUNT_CODES[count], start))
             start += COUNT_SIZES[count]
         return np.array(rows, np.uint64)
+
+
+def places_in_table(exponents: npt.ArrayLike) -> npt.NDArray[np.uint32]:
+    """Return where in the table of a pattern the weights for these exponents stand.
+
+    Parameters
+    ----------
+    exponents : array_like of int, shape (..., n)
+        0 to 15, of the cells of the pattern in the order of their numbers.
+
+    Returns
+    -------
+    ndarray of uint32, shape (...)
+
+    Examples
+    --------
+    Bit p of the exponent in cell k of n is bit n p + k:
+
+    >>> int(places_in_table([1, 0, 1, 2])), 0b0000_0000_1000_0101
+    (133, 133)
+    """
+    cells = np.asarray(exponents, np.uint32)
+    n = cells.shape[-1]
+    bits = [(cells[..., k] >> p & 1) << (n * p + k) for p in range(4) for k in range(n)]
+    places: npt.NDArray[np.uint32] = np.bitwise_or.reduce(bits, axis=0)
+    return places
 
 
 DEFAULT: Final = Network.named("4x6+lines")

@@ -317,14 +317,18 @@ class NTupleAgent:
 
     def move_values(self, game: Game) -> npt.NDArray[np.float32]:
         """Return reward + value of the afterstate for each action, shape (4,), points; -inf where illegal."""
-        v = self.values
-        features, rewards, values = v.buffers()
-        greedy_action(*game.packed, v.weights, v.unit, v.network.layout, self._tables, features, rewards, values)
-        return values + v.initial
+        return self._look(game)[1] + self.values.initial
 
     def act(self, game: Game) -> int:
         """Return the best action of a game that is not over."""
-        return int(np.argmax(self.move_values(game)))
+        return self._look(game)[0]
+
+    def _look(self, game: Game) -> tuple[int, npt.NDArray[np.float32]]:
+        """Return what `greedy_action` finds: the best action, and the values without V_0, to which they are rounded."""
+        v = self.values
+        features, rewards, values = v.buffers()
+        arguments = v.weights, v.unit, v.network.layout, self._tables, features, rewards, values
+        return greedy_action(*game.packed, *arguments), values
 
     def play_game(self, game_seed: int) -> PlayedGame:
         """Play the whole game of a seed; releases the GIL."""

@@ -196,10 +196,14 @@ class NTupleSearchAgent:
 
     def move_values(self, game: Game) -> Doubles:
         """Return Q_d of each action, ndarray of float64, shape (4,), points; -inf where illegal."""
+        return self.search(*game.packed)
+
+    def search(self, board: np.uint64, high: np.uint64) -> Doubles:
+        """Return the same of a packed board."""
         v, q = self.values, np.empty(4)
         features, rewards, values = v.buffers()
         settings = self.depth, v.weights, v.unit, v.initial, v.network.layout, self._tables
-        best_action(*game.packed, *settings, features, rewards, values, q)
+        best_action(board, high, *settings, features, rewards, values, q)
         return q
 
     def act(self, game: Game) -> int:

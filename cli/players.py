@@ -96,8 +96,8 @@ class PlayerOptions:
 
         name = f"{model.name}, depth {self.depth}"
         if prior is None:
-            return NTupleSearchAgent(model.weights, depth=self.depth, name=name)
-        return self._searcher(ntuple_leaves(model.weights), prior, f"{name}, narrowed by {prior.name}")
+            return NTupleSearchAgent(model.values, depth=self.depth, name=name)
+        return self._searcher(ntuple_leaves(model.values), prior, f"{name}, narrowed by {prior.name}")
 
     def _policy_player(self, model: "PolicyAgent", prior: "PolicyAgent | None", folder: Path) -> "Agent":
         from agents.policy.agent import PolicyAgent
@@ -124,7 +124,7 @@ class PlayerOptions:
             from agents.policy.unit import ValueUnit
 
         if (folder / CRITIC_FOLDER / FILE_NAME).is_file():
-            return ntuple_leaves(load_agent(folder / CRITIC_FOLDER).weights), " by its critic"
+            return ntuple_leaves(load_agent(folder / CRITIC_FOLDER).values), " by its critic"
         if not model.network.has_values:
             raise CliError(
                 f"{folder} has no values to search with; name an n-tuple network that has: "

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 import nets
-from agents.ntuple import N_WEIGHTS
+from agents.networks import Network
 from agents.policy.boards import N_ACTIONS, N_EXPONENTS
 from agents.policy.table_store import memory_bytes
 
@@ -19,6 +19,8 @@ Body: TypeAlias = Literal["mlp", "conv", "transformer", "ntuple"]
 Reads: TypeAlias = Literal["board", "afterstates"]
 Inputs: TypeAlias = Literal["one-hot", "embedding", "tuples"]
 
+NTUPLE_NETWORK: Final = Network.named("4x6+lines")
+"""The look-ups of n-tuple policies, and of critics: m = 48 features, 67 million weights."""
 MAX_WIDTH: Final = 4096
 MAX_TUPLE_WIDTH: Final = 512  # 6.9 GB of tables and means
 MAX_DEPTH: Final[dict[Body, int]] = {"mlp": 16, "conv": 3, "transformer": 16, "ntuple": 16}
@@ -107,5 +109,5 @@ class NetworkConfig:
     def training_bytes(self) -> int:
         """Memory of weights, gradients and Adam's means; of tables as much as they can grow to."""
         if self.body == "ntuple":
-            return 2 * 4 * N_WEIGHTS
+            return 2 * 4 * NTUPLE_NETWORK.n_weights
         return 16 * self.n_parameters + (memory_bytes(self.width) if self.inputs == "tuples" else 0)

@@ -5,7 +5,7 @@ pays r(s, a), both certain. A value V of afterstates therefore tells the value o
 
     Q(s, a) = r(s, a) + V(s'_a)
 
-V is the n-tuple network of `agents.ntuple`, in points. It learns from every game that ends, once, from its last move to
+V is an n-tuple network (`agents.ntuple`), in points. It learns from every game that ends, once, from its last move to
 its first, with TD(lambda) and the step sizes of temporal coherence (`agents.td`), only that the games are those of a
 policy and not its own: so V is the value of playing on as that policy plays (SARSA's, not Q-learning's).
 
@@ -24,10 +24,12 @@ import numpy.typing as npt
 from agents.base import MAX_MOVES
 from agents.checkpoint import learned, put_back
 from agents.errors import DivergedError
-from agents.ntuple import N_FEATURES, N_WEIGHTS, Features, Weights, greedy_action, write_features
+from agents.networks import Layout
+from agents.ntuple import Weights, greedy_action
 from agents.policy.boards import Boards
+from agents.policy.config import NTUPLE_NETWORK
 from agents.policy.rollout import Rollout
-from agents.td import EXPLODED, TDLearner, TDSettings, learn_backward
+from agents.td import EXPLODED, TDLearner, TDSettings, Words, learn_backward
 from game2048 import board as rules
 from game2048._jit import njit
 
@@ -35,23 +37,32 @@ FIRST_ROWS: Final = 256  # steps of unfinished games that there is room for at f
 Floats = npt.NDArray[np.float32]
 
 
-@njit("void(uint64[::1], float32[::1], uint32[::1], float32[:, ::1])")
-def write_action_values(boards: Boards, weights: Weights, tables: rules.RowTables, out: Floats) -> None:
+@njit("void(uint64[::1], float32[::1], float32, uint64[:, ::1], int64, uint32[::1], float32[:, ::1])")
+def write_action_values(
+    boards: Boards,
+    weights: Weights,
+    initial: np.float32,
+    layout: Layout,
+    n_features: int,
+    tables: rules.RowTables,
+    out: Floats,
+) -> None:
     """Write Q(s, a) of n boards into ``out``, shape (n, 4): points, -inf where an action is illegal."""
-    features = np.empty((4, N_FEATURES), np.uint32)
+    features = np.empty((4, n_features), np.uint32)
     rewards = np.empty(4, np.float32)
     for i in range(boards.size):
-        greedy_action(boards[i], np.uint64(0), weights, tables, features, rewards, out[i])
+        greedy_action(boards[i], np.uint64(0), weights, np.float32(1), layout, tables, features, rewards, out[i])
+        for action in range(4):
+            out[i, action] += initial
 
 
-@njit("void(uint64[::1], uint8[::1], uint32[::1], uint32[:, ::1], float32[::1])")
+@njit("void(uint64[::1], uint8[::1], uint32[::1], uint64[:, ::1], float32[::1])")
 def write_path(
-    boards: Boards, actions: npt.NDArray[np.uint8], tables: rules.RowTables, path: Features, rewards: Floats
+    boards: Boards, actions: npt.NDArray[np.uint8], tables: rules.RowTables, path: Words, rewards: Floats
 ) -> None:
-    """Write the features of a game's afterstates, ``path[:T]`` (T, 40), and the points of its moves, ``rewards``."""
+    """Write a game's afterstates, ``path[:T]`` (T, 2) packed, and the points of its moves, ``rewards``."""
     for t in range(boards.size):
-        after, _, reward = rules.play(boards[t], np.uint64(0), int(actions[t]), tables)
-        write_features(after, path[t])
+        path[t, 0], path[t, 1], reward = rules.play(boards[t], np.uint64(0), int(actions[t]), tables)
         rewards[t] = np.float32(np.int64(reward))
 
 
@@ -70,20 +81,21 @@ class AfterstateCritic:
     Attributes
     ----------
     learner : TDLearner
-        Weights and step sizes, 770 MiB together. It plays no games of its own here; on its own it could go on to.
+        Weights and step sizes, 770 MiB together; another may be put in its place. It plays no games of its own here; on
+        its own it could go on to.
     """
 
     def __init__(self, n_games: int, *, trace_decay: float = 0.5, alpha: float = 1.0) -> None:
         settings = TDSettings(alpha=alpha, trace_decay_start=trace_decay, trace_decay_end=trace_decay)
         self.trace_decay, self.alpha = trace_decay, alpha
-        self.learner = TDLearner(settings)
+        self.learner = TDLearner(settings, network=NTUPLE_NETWORK)
         self._tables = rules.row_tables()
         # Steps of games that are not over: row k holds step k of the games' common history, each game from its start.
         self._boards: Boards = np.empty((FIRST_ROWS, n_games), np.uint64)
         self._actions = np.empty((FIRST_ROWS, n_games), np.uint8)
         self._starts = np.zeros(n_games, np.int64)
         self._n_rows = 0
-        self._path = np.empty((MAX_MOVES, N_FEATURES), np.uint32)
+        self._path = np.empty((MAX_MOVES, 2), np.uint64)
         self._path_rewards = np.empty(MAX_MOVES, np.float32)
 
     @property
@@ -104,7 +116,16 @@ class AfterstateCritic:
     def action_values(self, boards: Boards) -> Floats:
         """Return Q(s, a) of packed boards (n,), shape (n, 4), points; -inf where an action is illegal."""
         values = np.empty((boards.size, 4), np.float32)
-        write_action_values(np.ascontiguousarray(boards), self.weights, self._tables, values)
+        network, initial = self.learner.network, np.float32(self.learner.settings.initial)
+        write_action_values(
+            np.ascontiguousarray(boards),
+            self.weights,
+            initial,
+            network.layout,
+            network.n_features,
+            self._tables,
+            values,
+        )
         return values
 
     def learn(self, rollout: Rollout) -> float:
@@ -134,16 +155,20 @@ class AfterstateCritic:
         boards = np.ascontiguousarray(self._boards[start:stop, game])
         actions = np.ascontiguousarray(self._actions[start:stop, game])
         write_path(boards, actions, self._tables, self._path, self._path_rewards)
+        network = self.learner.network
         error = learn_backward(
-            boards.size,
+            self._path[: boards.size],
+            self._path_rewards,
             self.weights,
             self.coherence,
-            self._path,
-            self._path_rewards,
+            network.layout,
+            np.float32(self.learner.settings.initial),
             np.float32(self.trace_decay),
             np.float32(self.alpha),
+            np.empty((2, network.n_features), np.uint32),
         )
         self.learner.games += 1
+        self.learner.episodes += 1
         self.learner.moves += boards.size
         if not error <= EXPLODED * boards.size:
             raise DivergedError(f"the critic diverged: its errors sum to {error} in game {self.games}")
@@ -196,13 +221,15 @@ class AfterstateCritic:
         for name, shape in shapes.items():
             if state[name].shape != shape:
                 raise ValueError(f"{name} must have shape {shape}, got {state[name].shape}")
-        if (largest := state["indices"].max(initial=0)) >= N_WEIGHTS:
-            raise ValueError(f"indices must be below {N_WEIGHTS}, got {largest}")
-        self.learner = TDLearner(self.learner.settings, self.learner.seed)  # with zeros, which take no memory
+        old = self.learner
+        if (largest := state["indices"].max(initial=0)) >= old.network.n_weights:
+            raise ValueError(f"indices must be below {old.network.n_weights}, got {largest}")
+        self.learner = TDLearner(old.settings, old.seed, network=old.network)  # with zeros, which take no memory
         put_back(self.learner, state)
         self._boards, self._actions = state["boards"].copy(), state["actions"].copy()
         self._starts, self._n_rows = state["starts"].copy(), rows
         self.learner.games, self.learner.moves = (int(count) for count in state["counts"])
+        self.learner.episodes = self.learner.games
 
 
 def _lengthened(array: npt.NDArray[Any], rows: int, used: int) -> npt.NDArray[Any]:

@@ -1,7 +1,7 @@
 """The n-tuple policy: the largest sparse first layer there is, and nothing after it.
 
-The preference for an action is read off the afterstate s'_a that it leads to, by the look-ups of the n-tuple network of
-`agents.ntuple`, m = 40 features f_i of 67 million, one weight each, and a term for the points that it pays::
+The preference for an action is read off the afterstate s'_a that it leads to, by the look-ups of an n-tuple network
+(`agents.ntuple`), m = 48 features f_i of 67 million, one weight each, and a term for the points that it pays::
 
     logit(s, a) = sum_i w[f_i(s'_a)] + w_r log2(r(s, a)) / 16        (r > 0)
 
@@ -37,8 +37,10 @@ import numpy.typing as npt
 
 import nets
 from agents._instructions import prefetch
-from agents.ntuple import N_FEATURES, N_WEIGHTS, PATTERNS, write_features
+from agents.networks import Layout
+from agents.ntuple import write_features
 from agents.policy.boards import N_ACTIONS, Boards, action_masks
+from agents.policy.config import NTUPLE_NETWORK
 from game2048 import board as rules
 from game2048._jit import njit
 from nets.tensor import record_joint
@@ -46,12 +48,10 @@ from nets.tensor import record_joint
 EPS: Final = 0.01
 RATE: Final = 400.0
 SMALLEST: Final = 1e-4  # gradients of single examples below this are passed over
-GROUPS: Final = (
-    *(tuple(range(pattern, 32, len(PATTERNS))) for pattern in range(len(PATTERNS))),
-    (32, 35, 36, 39),
-    (33, 34, 37, 38),
-)
-"""Which of the 40 features look into the same table: those of each pattern, of outer lines, and of inner lines."""
+N_FEATURES: Final = NTUPLE_NETWORK.n_features
+N_WEIGHTS: Final = NTUPLE_NETWORK.n_weights
+GROUPS: Final = tuple(tuple(range(start, start + 8)) for start in range(0, N_FEATURES, 8))
+"""Which features look into the same table: those of each pattern on the eight symmetric boards."""
 
 ActionFeatures = npt.NDArray[np.uint32]
 Floats = npt.NDArray[np.float32]
@@ -61,11 +61,19 @@ State = dict[str, npt.NDArray[Any]]
 # --- kernels ---
 
 
-@njit("void(uint64[::1], float32[::1], uint32[::1], uint32[:, :, ::1], float32[:, ::1], float32[:, ::1])")
+@njit(
+    "void(uint64[::1], float32[::1], uint64[:, ::1], uint32[::1], uint32[:, :, ::1], float32[:, ::1], float32[:, ::1])"
+)
 def write_preferences(
-    boards: Boards, store: Floats, tables: rules.RowTables, features: ActionFeatures, sums: Floats, points: Floats
+    boards: Boards,
+    store: Floats,
+    layout: Layout,
+    tables: rules.RowTables,
+    features: ActionFeatures,
+    sums: Floats,
+    points: Floats,
 ) -> None:
-    """Write features (n, 4, 40), sums of weights (n, 4) and log2(points) / 16 (n, 4) of n boards' legal actions.
+    """Write features (n, 4, m), sums of weights (n, 4) and log2(points) / 16 (n, 4) of n boards' legal actions.
 
     Where an action is illegal, the last two are 0, and the features are left as they are. ``store`` holds weights and
     sums of squares in turn, w_0, G_0, w_1, ...
@@ -76,7 +84,7 @@ def write_preferences(
             sums[i, action] = points[i, action] = np.float32(0)
             if mask >> action & 1:
                 after, _, reward = rules.play(boards[i], np.uint64(0), action, tables)
-                write_features(after, features[i, action])
+                write_features(after, layout, features[i, action])
                 for j in range(N_FEATURES):
                     prefetch(store, 2 * int(features[i, action, j]))
                 if reward != np.uint64(0):
@@ -98,7 +106,7 @@ def learn_preferences(
     store: Floats,
     lr: np.float32,
 ) -> None:
-    """Change what some of the 40 features look up, in ``store``, by ``scale * gradients`` (n, 4) of the logits.
+    """Change what some of the m features look up, in ``store``, by ``scale * gradients`` (n, 4) of the logits.
 
     The weights of an example are fetched from memory while those of the one before are changed; roots and quotients are
     computed for all places at once.
@@ -210,7 +218,7 @@ class NTuplePreferences(nets.Module):
         n, legal = boards.size, action_masks(boards)  # an illegal action has no features to follow
         features = np.empty((n, N_ACTIONS, N_FEATURES), np.uint32)
         sums, points = np.empty((n, N_ACTIONS), np.float32), np.empty((n, N_ACTIONS), np.float32)
-        write_preferences(boards, self._store.pairs, self._tables, features, sums, points)
+        write_preferences(boards, self._store.pairs, NTUPLE_NETWORK.layout, self._tables, features, sums, points)
         scaled = nets.Tensor(points) * self.merging
 
         def backward(grad: Any) -> tuple[Any]:

@@ -19,7 +19,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from agents.ntuple import N_FEATURES, NTupleAgent, Weights, greedy_action
+from agents.networks import Layout
+from agents.ntuple import NTupleAgent, for_all_weights, greedy_action
 from game2048 import board as rules
 from game2048._jit import njit
 from game2048.rng import draw, game_seeds, seed_streams
@@ -70,14 +71,20 @@ class TeacherMoves:
 
 
 @njit(
-    "void(int64, uint64[::1], float64, float32[::1], uint32[::1], uint64[::1], uint8[::1], float32[:, ::1],"
-    " float32[::1], boolean[::1])"
+    *for_all_weights(
+        "void(int64, uint64[::1], float64, W, float32, float32, uint64[:, ::1], int64, uint32[::1], uint64[::1],"
+        " uint8[::1], float32[:, ::1], float32[::1], boolean[::1])"
+    )
 )
 def play_on(
     game: int,
     rng: npt.NDArray[np.uint64],
     exploration: float,
-    weights: Weights,
+    weights: Any,
+    unit: np.float32,
+    initial: np.float32,
+    layout: Layout,
+    n_features: int,
     tables: rules.RowTables,
     boards: Boards,
     best: npt.NDArray[np.uint8],
@@ -89,12 +96,14 @@ def play_on(
 
     A game also ends with a tile above 32768, which a packed board cannot show.
     """
-    features = np.empty((4, N_FEATURES), np.uint32)
+    features = np.empty((4, n_features), np.uint32)
     scratch = np.empty(4, np.float32)
     for t in range(best.size):
         board = boards[t]
-        action = greedy_action(board, np.uint64(0), weights, tables, features, scratch, values[t])
+        action = greedy_action(board, np.uint64(0), weights, unit, layout, tables, features, scratch, values[t])
         best[t] = action
+        for a in range(4):
+            values[t, a] += initial
         if exploration > 0.0:
             bits = draw(rng, game)
             if float(bits >> np.uint64(16)) * 2.0**-48 < exploration:
@@ -162,11 +171,16 @@ class TeacherGames:
     def _play_on(self, game: int, moves: TeacherMoves, row: int) -> None:
         """Let a game go on; a row of ``moves`` remembers it."""
         moves.boards[row, 0] = self.boards[game]
+        v = self.teacher.values
         play_on(
             game,
             self._rng,
             self.exploration,
-            self.teacher.weights,
+            v.weights,
+            v.unit,
+            v.initial,
+            v.network.layout,
+            v.network.n_features,
             self._tables,
             moves.boards[row],
             moves.best[row],

@@ -20,7 +20,7 @@ Values = npt.NDArray[np.float64]
 Words = npt.NDArray[np.uint64]
 Unit = Literal["points", "return", "probability", "nothing"]
 
-MAX_LOADED: Final = 3  # files in memory, up to 513 MiB each
+MAX_LOADED: Final = 3  # files in memory, 513 MiB each for an n-tuple policy or 8x6
 N_ROLLOUTS: Final = 200  # random games after each move
 
 
@@ -99,8 +99,8 @@ def _baseline(name: str) -> Thinker:
 
 
 def _ntuple(player: dict[str, Any], depth: int) -> Thinker:
-    weights = _weights(player["folder"], player["version"])
-    return Thinker(unit="points", values=_exact_search(weights, depth))
+    values = _values(player["folder"], player["version"])
+    return Thinker(unit="points", values=_exact_search(values, depth))
 
 
 def _policy(player: dict[str, Any], depth: int) -> Thinker:
@@ -134,10 +134,10 @@ def _policy(player: dict[str, Any], depth: int) -> Thinker:
 def _critic(player: dict[str, Any]) -> Any:
     from agents.checkpoint import CRITIC_FOLDER
 
-    return _weights(str(Path(player["folder"]) / CRITIC_FOLDER), player["version"])
+    return _values(str(Path(player["folder"]) / CRITIC_FOLDER), player["version"])
 
 
-def _weights(folder: str, version: str) -> Any:
+def _values(folder: str, version: str) -> Any:
     return _loaded("n-tuple", folder, version)
 
 
@@ -147,32 +147,28 @@ def _network(folder: str, version: str) -> Any:
 
 @lru_cache(MAX_LOADED)
 def _loaded(kind: str, folder: str, version: str) -> Any:
-    """Load the weights of an n-tuple network, or a policy and its notes; with another version it is another file."""
+    """Load the values of an n-tuple network, or a policy and its notes; with another version it is another file."""
     from agents.checkpoint import load_agent
     from agents.players import policy_notes
     from agents.policy.checkpoint import load_network
 
     if kind == "n-tuple":
-        return load_agent(Path(folder)).weights
+        return load_agent(Path(folder)).values
     return load_network(Path(folder)), policy_notes(Path(folder))
 
 
 # --- values ---
 
 
-def _exact_search(weights: Any, depth: int) -> Callable[[Words, Words], Values]:
-    """Return Q_depth by an n-tuple network, board by board (`agents.ntuple_search`)."""
-    from agents.ntuple import N_FEATURES
-    from agents.ntuple_search import best_action
-    from game2048.board import row_tables
+def _exact_search(network: Any, depth: int) -> Callable[[Words, Words], Values]:
+    """Return Q_depth by the values of an n-tuple network, board by board (`agents.ntuple_search`)."""
+    from agents.ntuple_search import NTupleSearchAgent
 
-    buffers = np.empty((4, N_FEATURES), np.uint32), np.empty(4, np.float32), np.empty(4, np.float32)
+    agent = NTupleSearchAgent(network, depth=depth)
 
     def values(boards: Words, highs: Words) -> Values:
-        out = np.empty((boards.size, 4))
-        for board, high, q in zip(boards, highs, out, strict=True):
-            best_action(board, high, depth, weights, row_tables(), *buffers, q)
-        return out
+        pairs = zip(boards, highs, strict=True)
+        return np.array([agent.search(board, high) for board, high in pairs], np.float64).reshape(-1, 4)
 
     return values
 

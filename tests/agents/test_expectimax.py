@@ -7,7 +7,8 @@ import pytest
 
 from agents.evaluate import play_series
 from agents.expectimax import ExpectimaxAgent, Leaves
-from agents.ntuple import N_WEIGHTS, NTupleAgent
+from agents.networks import DEFAULT
+from agents.ntuple import NTupleAgent, Values
 from agents.ntuple_search import NTupleSearchAgent, ntuple_leaves
 from game2048 import Game
 from game2048 import board as rules
@@ -18,13 +19,13 @@ WIDE = [[16, 16, 1, 2], [3, 1, 2, 4], [1, 2, 3, 1], [0, 3, 1, 17]]  # two ways t
 
 
 @pytest.fixture(scope="module")
-def weights():
+def values():
     """Random weights: most pages of the tables stay untouched zeros."""
-    weights = np.zeros(N_WEIGHTS, np.float32)
+    weights = np.zeros(DEFAULT.n_weights, np.float32)
     generator = np.random.default_rng(0)
     for table in range(4):
         weights[table << 24 : (table << 24) + 300_000] = 20 * generator.normal(size=300_000)
-    return weights
+    return Values(DEFAULT, weights)
 
 
 def crowded_boards(n, most_empty, seed=0):
@@ -71,10 +72,10 @@ def tile_prior(boards, masks):
 
 
 @pytest.mark.parametrize(("depth", "most_empty", "n"), [(1, 14, 40), (2, 14, 10), (3, 2, 4)])
-def test_both_searches_of_an_ntuple_network_are_the_naive_one(weights, depth, most_empty, n):
+def test_both_searches_of_an_ntuple_network_are_the_naive_one(values, depth, most_empty, n):
     boards = [*crowded_boards(n, most_empty), WIDE]
-    leaves = ntuple_leaves(weights)
-    kernel, layers = NTupleSearchAgent(weights, depth=depth), ExpectimaxAgent(leaves, depth=depth)
+    leaves = ntuple_leaves(values)
+    kernel, layers = NTupleSearchAgent(values, depth=depth), ExpectimaxAgent(leaves, depth=depth)
 
     together = layers.move_values(*packed(boards))
 
@@ -115,9 +116,9 @@ def test_rewards_are_told_the_board_before_the_move():
         assert set(by_action(q).values()) == {float(hashed(np.array([board]))[0])}
 
 
-def test_a_prior_narrows_the_search_after_the_first_move(weights):
+def test_a_prior_narrows_the_search_after_the_first_move(values):
     boards, p_min = crowded_boards(10, 5), 0.3
-    leaves = ntuple_leaves(weights)
+    leaves = ntuple_leaves(values)
 
     def wanted(cells, actions):
         words = packed([cells])[0]
@@ -134,9 +135,9 @@ def test_a_prior_narrows_the_search_after_the_first_move(weights):
     assert (together < full).any()
 
 
-def test_a_prior_that_excludes_nothing_changes_nothing(weights):
+def test_a_prior_that_excludes_nothing_changes_nothing(values):
     boards = packed(crowded_boards(30, 10))
-    leaves = ntuple_leaves(weights)
+    leaves = ntuple_leaves(values)
 
     narrowed = ExpectimaxAgent(leaves, prior=tile_prior, p_min=0).move_values(*boards)
 
@@ -146,20 +147,20 @@ def test_a_prior_that_excludes_nothing_changes_nothing(weights):
 # --- whole games ---
 
 
-def test_one_move_ahead_is_greedy_play(weights):
+def test_one_move_ahead_is_greedy_play(values):
     seeds = range(20)
-    expected = [NTupleAgent(weights).play_game(seed).plies.tolist() for seed in seeds]
+    expected = [NTupleAgent(values).play_game(seed).plies.tolist() for seed in seeds]
 
-    kernel = NTupleSearchAgent(weights, depth=1)
-    layers = ExpectimaxAgent(ntuple_leaves(weights), depth=1)
+    kernel = NTupleSearchAgent(values, depth=1)
+    layers = ExpectimaxAgent(ntuple_leaves(values), depth=1)
 
     assert [kernel.play_game(seed).plies.tolist() for seed in seeds] == expected
     assert [game.plies.tolist() for game in layers.play_games(seeds)] == expected
 
 
 @pytest.mark.parametrize("prior", [None, tile_prior], ids=["full", "narrowed"])
-def test_deeper_search_plays_legal_games_alike_alone_and_in_threads(weights, prior):
-    agent = ExpectimaxAgent(ntuple_leaves(weights), depth=2, prior=prior, p_min=0.3)
+def test_deeper_search_plays_legal_games_alike_alone_and_in_threads(values, prior):
+    agent = ExpectimaxAgent(ntuple_leaves(values), depth=2, prior=prior, p_min=0.3)
 
     games = list(play_series(agent, n_games=6, seed=1, n_threads=2))
 
@@ -173,8 +174,8 @@ def test_deeper_search_plays_legal_games_alike_alone_and_in_threads(weights, pri
     assert game.record().plies.tolist() == again.plies.tolist()
 
 
-def test_the_kernel_plays_the_games_of_the_layers(weights):
-    kernel, layers = NTupleSearchAgent(weights, depth=2), ExpectimaxAgent(ntuple_leaves(weights), depth=2)
+def test_the_kernel_plays_the_games_of_the_layers(values):
+    kernel, layers = NTupleSearchAgent(values, depth=2), ExpectimaxAgent(ntuple_leaves(values), depth=2)
 
     for played in layers.play_games(range(3)):
         assert kernel.play_game(played.seed).plies.tolist() == played.plies.tolist()
@@ -184,14 +185,14 @@ def test_the_kernel_plays_the_games_of_the_layers(weights):
 
 
 @pytest.mark.parametrize("depth", [0, 6, 1.5, True, None])
-def test_a_depth_that_is_none_is_refused(weights, depth):
+def test_a_depth_that_is_none_is_refused(values, depth):
     message = "depth must be an int from 1 to 5, got"
     with pytest.raises(ValueError, match=message):
-        ExpectimaxAgent(ntuple_leaves(weights), depth=depth)
+        ExpectimaxAgent(ntuple_leaves(values), depth=depth)
     with pytest.raises(ValueError, match=message):
-        NTupleSearchAgent(weights, depth=depth)
+        NTupleSearchAgent(values, depth=depth)
 
 
-def test_a_probability_that_is_none_is_refused(weights):
+def test_a_probability_that_is_none_is_refused(values):
     with pytest.raises(ValueError, match=r"p_min must be in \[0, 1\], got 2"):
-        ExpectimaxAgent(ntuple_leaves(weights), p_min=2)
+        ExpectimaxAgent(ntuple_leaves(values), p_min=2)

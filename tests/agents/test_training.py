@@ -116,7 +116,7 @@ def test_an_agent_plays_as_the_learner_that_was_saved(trained):
     learner = load_learner(trained)
 
     assert load_agent(trained).play_game(1).plies.tolist() == learner.agent().play_game(1).plies.tolist()
-    assert load_agent(trained).name == "n-tuple 4x6+2x4, 100 games"
+    assert load_agent(trained).name == "n-tuple 4x6+lines, 100 games"
 
 
 def test_settings_and_counts_survive(tmp_path):
@@ -187,8 +187,10 @@ def test_a_file_of_another_kind_is_refused(trained):
 @pytest.mark.parametrize(
     ("header", "message"),
     [
-        ({"version": 99}, "format version 99, this program reads 1"),
-        ({"patterns": [[0, 1, 2]]}, r"has patterns \[\[0, 1, 2\]\], this network has"),
+        ({"version": 99}, "format version 99, this program reads 2"),
+        ({"network": {"patterns": ["0x"], "counts": [], "stage_tiles": []}}, "the network is none: .*, got '0x'"),
+        ({"network": {"patterns": ["01"]}}, "the network is none: .*counts"),
+        ({"network": "4x6"}, "the network is none"),
         ({"settings": {"beta": 1}}, "header is damaged"),
         ({"settings": {"alpha": 7}}, r"alpha must be in \(0, 1\], got 7"),
         ({"games": -5}, "games must be a count, got -5"),
@@ -208,7 +210,8 @@ def test_a_mismatching_header_is_named(trained, header, message):
     [
         ({"weights": np.zeros(3, np.float32)}, "tensor weights must be float32 of shape"),
         ({"weights": np.zeros(3, np.float64)}, "tensor weights must be float32"),
-        ({"rng": np.zeros(2, np.uint64)}, r"tensor rng must be uint64 of shape \(1,\)"),
+        ({"rng": np.zeros((1, 2), np.uint64)}, r"tensor rng must be uint64 of shape \(2,\)"),
+        ({"rng": np.zeros(1, np.int64)}, r"tensor rng must be uint64 of shape \(1,\)"),
         ({"indices": np.array([2**31], np.uint32), "weights": np.zeros(1, np.float32),
           "coherence": np.zeros((1, 2), np.float32)}, "tensor indices must be below 67239936"),
         ({"indices": np.array([1], np.uint32), "weights": np.array([np.nan], np.float32),

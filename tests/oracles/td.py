@@ -1,13 +1,17 @@
-"""TD(lambda) with temporal coherence on dicts: the naive twin of `agents.td`."""
+"""N-tuple networks and their TD(lambda) on dicts: the naive twins of `agents.ntuple` and `agents.td`.
 
-from collections import defaultdict
+Weights are named by what they are about, not by where they stand: (stage, pattern or count, exponents).
+"""
+
+from collections import Counter, defaultdict
 
 import numpy as np
 
-from agents.ntuple import LINES_START, N_FEATURES, PATTERNS
+from agents.networks import DEFAULT
 from tests.oracles import board as naive
 
 f32 = np.float32
+SIZES = {"empty": 16, "large": 4**5}
 
 
 def symmetric_boards(cells):
@@ -16,56 +20,89 @@ def symmetric_boards(cells):
     return [np.rot90(b, k).ravel() for b in (board, board.T) for k in range(4)]
 
 
-def index(exponents):
-    return sum(int(e) << 4 * k for k, e in enumerate(exponents))
+def read(exponents, pattern):
+    """Exponents in the cells of a pattern, in the order of the cells' numbers."""
+    return tuple(int(exponents[cell]) for cell in sorted(int(digit, 16) for digit in pattern))
 
 
-def features(cells):
-    """Indices of the weights, of a board saturated at 15."""
+def count(cells, name):
+    tiles = Counter(np.ravel(cells).tolist())
+    if name == "empty":
+        return min(tiles[0], 15)
+    return tuple(min(tiles[exponent], 3) for exponent in range(11, 16))
+
+
+def stage_of(cells, stage_tiles):
+    """The number whose binary digits say, the largest tile first, which of these tiles are there."""
+    present = set(np.ravel(cells).tolist())
+    return int("0" + "".join(str(int(tile in present)) for tile in sorted(stage_tiles, reverse=True)), 2)
+
+
+def features(cells, network=DEFAULT):
+    """Names of the weights, of a board saturated at 15."""
     saturated = np.minimum(cells, 15)
-    patterns = [
-        (number << 24) + index(b[list(pattern)])
-        for b in symmetric_boards(saturated)
-        for number, pattern in enumerate(PATTERNS)
-    ]
-    lines = [
-        LINES_START + 65536 * (number in (1, 2)) + min(index(line), index(line[::-1]))
-        for board in (saturated, saturated.T)
-        for number, line in enumerate(board)
-    ]
-    return patterns + lines
+    stage = stage_of(saturated, network.stage_tiles)
+    boards = symmetric_boards(saturated)
+    patterns = [(stage, pattern, read(b, pattern)) for pattern in network.patterns for b in boards]
+    return patterns + [(stage, name, count(saturated, name)) for name in network.counts]
+
+
+def place(feature, network=DEFAULT):
+    """Where the weight of this name stands: bit p of cell k of n is bit n p + k of the place in its table."""
+    stage, name, value = feature
+    start = stage * network.stage_size
+    for pattern in network.patterns:
+        if pattern == name:
+            bits = [(e >> p) % 2 for p in range(4) for e in value]
+            return start + sum(bit << i for i, bit in enumerate(bits))
+        start += 16 ** len(pattern)
+    for other in network.counts:
+        if other == name:
+            return start + (value if name == "empty" else sum(n * 4**i for i, n in enumerate(value)))
+        start += SIZES[other]
+    raise AssertionError(feature)
 
 
 class NaiveLearner:
-    """Learns as the docstring of `agents.td` says, one equation a line."""
+    """Learns as the docstrings of `agents.td` and `agents.ntuple` say, one equation a line."""
 
-    def __init__(self, alpha):
+    def __init__(self, alpha, network=DEFAULT, initial=0):
         self.w, self.e, self.a = (defaultdict(f32) for _ in range(3))
-        self.alpha = f32(alpha)
+        self.alpha, self.network, self.initial = f32(alpha), network, f32(initial)
+
+    def weight(self, feature):
+        """The weight, or while it is 0, that of the stage before."""
+        stage, *name = feature
+        while stage and self.w[(stage, *name)] == 0:
+            stage -= 1
+        return self.w[(stage, *name)]
 
     def value(self, cells):
-        return sum((self.w[f] for f in features(cells)), f32(0))
+        return self.initial + sum((self.weight(f) for f in features(cells, self.network)), f32(0))
 
-    def follow(self, cells, plies):
-        """Follow a game; check that every move is greedy; return its afterstates and rewards."""
+    def follow(self, boards, afterstates):
+        """Check that every move is greedy, up to rounding; return the afterstates and the rewards."""
         path = []
-        for code in plies:
-            moves = {action: naive.slide(cells, action) for action in naive.legal_actions(cells)}
-            values = {action: reward + self.value(after) for action, (after, reward) in moves.items()}
-            best = max(values.values())
-            assert values[code >> 5] >= best - 1e-3 * max(1, abs(best))
-            path.append(moves[code >> 5])
-            cells = [row[:] for row in path[-1][0]]
-            cells[(code >> 1 & 15) // 4][(code >> 1 & 15) % 4] = 1 + (code & 1)
+        for cells, after in zip(boards, afterstates, strict=True):
+            moves = [naive.slide(cells, action) for action in naive.legal_actions(cells)]
+            (move,) = {tuple(map(tuple, board)): (board, reward) for board, reward in moves if board == after}.values()
+            best = max(reward + self.value(board) for board, reward in moves)
+            assert move[1] + self.value(after) >= best - 1e-3 * max(1, abs(best))
+            path.append(move)
         return path
 
     def learn(self, path, trace_decay):
         z = f32(0)
         for after, reward in reversed(path):
-            d = self.alpha / f32(N_FEATURES) * (z - self.value(after))
-            for f in features(after):
+            d = self.alpha / f32(self.network.n_features) * (z - self.value(after))
+            for f in features(after, self.network):
                 rate = abs(self.e[f]) / self.a[f] if self.a[f] else f32(1)
-                self.w[f] += d * rate
+                self.w[f] = self.weight(f) + d * rate
                 self.e[f] += d
                 self.a[f] += abs(d)
             z = f32(reward) + trace_decay * z + (f32(1) - trace_decay) * self.value(after)
+
+    def table(self, values):
+        """One of ``w``, ``e`` and ``a`` as places and numbers."""
+        known = {place(feature, self.network): value for feature, value in values.items() if self.a[feature]}
+        return list(known), list(known.values())

@@ -166,10 +166,10 @@ def test_an_ntuple_thinker_finds_what_its_agent_finds(runs: Path, short_game: Ga
     from agents.ntuple_search import NTupleSearchAgent
     from game2048 import Game
 
-    weights = load_agent(runs / "tuples").weights
+    network = load_agent(runs / "tuples").values
     player = Players(Runs(runs)).find("tuples")
     for depth in (1, 2):
-        thinker, agent = load_thinker(player.job(), depth), NTupleSearchAgent(weights, depth=depth)
+        thinker, agent = load_thinker(player.job(), depth), NTupleSearchAgent(network, depth=depth)
         board = short_game.boards[20]
 
         expected = agent.move_values(Game(0, board=board))

@@ -12,7 +12,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from agents.ntuple_search import ntuple_leaves
 from agents.td import TDLearner
+from game2048.board import pack
 from server import GameStore, ServerConfig, create_app
 from server.lessons_api import AdamQuery, BackpropagationQuery, DiffusionQuery, TDQuery, WeightsQuery
 from server.workers.lessons import adam, backpropagation, diffusion, td, weights
@@ -175,13 +177,26 @@ def test_the_table_is_that_of_the_learner_itself(monkeypatch: pytest.MonkeyPatch
 
     _, frames = held(td.lesson, TDQuery(seed=5))
 
-    outer = learner.weights[td.LINES_START : td.LINES_START + td.LINE_WEIGHTS]
     n = td.N_EXPONENTS
-    np.testing.assert_array_equal(unpacked(frames[-1]["table"], "<i2", n, n, n, n), td.table(outer))
+    lines = td.values_of_lines(learner.weights[td.OUTER])
+    np.testing.assert_array_equal(unpacked(frames[-1]["table"], "<i2", n, n, n, n), td.table(lines))
     assert frames[-1]["games"] == 60
     assert frames[-1]["moves"] == learner.moves
-    assert frames[-1]["used"] == np.count_nonzero(outer)
+    assert frames[-1]["used"] == len({min(line, line[::-1]) for line in zip(*np.nonzero(lines), strict=True)})
     assert frames[-1]["used"] > frames[0]["used"] > 0
+
+
+def test_a_board_is_worth_its_lines() -> None:
+    """What the lesson shows of a line is what the network reads of it, wherever it lies at the edge."""
+    learner = TDLearner(network=td.NETWORK)
+    learner.weights[td.OUTER] = np.random.default_rng(0).normal(size=16**4)
+    lines = td.values_of_lines(learner.weights[td.OUTER])
+    top, right = np.zeros((4, 4), np.uint8), np.zeros((4, 4), np.uint8)
+    top[0] = right[::-1, 3] = [3, 1, 0, 2]
+
+    for board in (top, right):
+        (value,) = ntuple_leaves(learner.values()).value(np.array([pack(board)[0]]))
+        assert value == pytest.approx(lines[3, 1, 0, 2] + lines[3, 0, 0, 0] + lines[0, 0, 0, 2] + lines[0, 0, 0, 0])
 
 
 def test_td_learning_plays_better_and_better() -> None:

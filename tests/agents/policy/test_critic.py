@@ -3,17 +3,17 @@
 import numpy as np
 import pytest
 
-from agents.base import MAX_MOVES
 from agents.errors import DivergedError
-from agents.ntuple import LINES_START, N_WEIGHTS, play_greedy_game
 from agents.policy.boards import exponents
+from agents.policy.config import NTUPLE_NETWORK
 from agents.policy.critic import FIRST_ROWS, AfterstateCritic
 from agents.policy.games import LockstepGames
 from agents.policy.rollout import Rollout
 from agents.td import TDLearner, TDSettings
 from game2048 import board as rules
+from game2048.rng import game_seeds
 from tests.oracles import board as naive
-from tests.oracles.td import NaiveLearner
+from tests.oracles.td import NaiveLearner, features, place
 
 
 def random_roll_outs(games, horizons, seed=0):
@@ -49,36 +49,33 @@ def test_learning_agrees_with_the_naive_twin():
                     ended += 1
         assert np.isnan(error) == (not rollout.over.any())
 
-    touched = [f for f in twin.a if twin.a[f]]
     assert critic.games == ended >= 4
+    for ours, theirs in ((critic.weights, twin.w), (critic.coherence[1::2], twin.a)):
+        touched, expected = twin.table(theirs)
+        np.testing.assert_allclose(ours[touched], expected, rtol=1e-3, atol=1e-2)
     assert np.count_nonzero(critic.coherence[1::2]) == len(touched)
-    np.testing.assert_allclose(critic.weights[touched], [twin.w[f] for f in touched], rtol=1e-3, atol=1e-2)
-    np.testing.assert_allclose(critic.coherence[1::2][touched], [twin.a[f] for f in touched], rtol=1e-3, atol=1e-2)
 
 
 def test_a_greedy_game_teaches_what_the_td_learner_learns_from_it():
     """The same game, bit for bit the same weights, although the critic sees boards and not features."""
     settings = TDSettings(alpha=0.8, trace_decay_start=0.5, trace_decay_end=0.5)
     learner = TDLearner(settings, seed=2)
-    rng = learner.rng.copy()
-    plies = np.empty(MAX_MOVES, np.uint8)
-    board = rules.start_board(rng.copy(), 0)
-    _, _, n_moves = play_greedy_game(rng, learner.weights, rules.row_tables(), plies)
-    boards, tables = [board], rules.row_tables()
-    for code in plies[:n_moves].tolist():
+    plies = learner.agent().play_game(game_seeds(2, 1)[0]).plies
+    boards, tables = [rules.start_board(learner.rng.copy(), 0)], rules.row_tables()
+    for code in plies.tolist():
         after, _, _ = rules.play(boards[-1], 0, code >> 5, tables)
         boards.append(int(after) | 1 + (code & 1) << 4 * (code >> 1 & 15))
     learner.train(1)
 
     critic = AfterstateCritic(1, trace_decay=0.5, alpha=0.8)
-    over = np.zeros((n_moves, 1), bool)
+    over = np.zeros((plies.size, 1), bool)
     over[-1] = True
-    unused = np.zeros((n_moves, 1), np.float32)
-    critic.learn(Rollout(np.array(boards, np.uint64)[:, None], (plies[:n_moves] >> 5)[:, None], unused, unused, over))
+    unused = np.zeros((plies.size, 1), np.float32)
+    critic.learn(Rollout(np.array(boards, np.uint64)[:, None], (plies >> 5)[:, None], unused, unused, over))
 
     assert np.array_equal(critic.weights, learner.weights)
     assert np.array_equal(critic.coherence, learner.coherence)
-    assert critic.learner.moves == n_moves
+    assert critic.learner.moves == plies.size
 
 
 @pytest.fixture(scope="module")
@@ -95,15 +92,14 @@ def test_action_values_are_points_and_the_value_of_the_afterstate(taught):
     values = critic.action_values(games.boards)
 
     assert np.unique(values[np.isfinite(values)]).size > 20
-    twin = NaiveLearner(1.0)
-    twin.w = critic.weights
     for board, row in zip(games.boards, values, strict=True):
         cells = cells_of(board)
         legal = naive.legal_actions(cells)
         assert [action for action in range(4) if np.isfinite(row[action])] == legal
         for action in legal:
             after, points = naive.slide(cells, action)
-            assert row[action] == pytest.approx(points + twin.value(after), rel=1e-4, abs=1e-2)
+            value = sum(critic.weights[place(f)] for f in features(after))
+            assert row[action] == pytest.approx(points + value, rel=1e-4, abs=1e-2)
 
 
 def test_learning_goes_on_exactly_across_unfinished_games_and_however_roll_outs_cut_them(taught):
@@ -142,7 +138,7 @@ def test_memory_is_bounded_by_the_longest_game(taught):
         ("starts", np.zeros(19, np.int64), r"starts must have shape \(20,\), got \(19,\)"),
         ("boards", np.zeros((5, 19), np.uint64), r"boards must have shape \(5, 20\), got \(5, 19\)"),
         ("weights", np.zeros(1, np.float32), r"weights must have shape"),
-        ("indices", None, f"indices must be below {N_WEIGHTS}, got {N_WEIGHTS}"),
+        ("indices", None, f"indices must be below {NTUPLE_NETWORK.n_weights}, got {NTUPLE_NETWORK.n_weights}"),
     ],
 )
 def test_a_damaged_state_is_refused_and_nothing_changes(taught, name, wrong, message):
@@ -150,7 +146,7 @@ def test_a_damaged_state_is_refused_and_nothing_changes(taught, name, wrong, mes
     values = critic.action_values(games.boards)
     state = {name: array.copy() for name, array in critic.state_dict().items()}
     if wrong is None:
-        state[name][-1] = N_WEIGHTS
+        state[name][-1] = NTUPLE_NETWORK.n_weights
     else:
         state[name] = wrong
 
@@ -162,7 +158,7 @@ def test_a_damaged_state_is_refused_and_nothing_changes(taught, name, wrong, mes
 
 def test_divergence_is_told():
     critic, games = AfterstateCritic(20), LockstepGames(20, seed=1)
-    critic.weights[LINES_START:] = np.nan
+    critic.weights[-(2**17) :] = np.nan  # lines
     (rollout,) = random_roll_outs(games, [300])
 
     with pytest.raises(DivergedError, match="the critic diverged: its errors sum to nan in game 1"):

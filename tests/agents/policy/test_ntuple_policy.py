@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 
 import nets
-from agents.ntuple import N_FEATURES, N_WEIGHTS, write_features
+from agents.ntuple import write_features
 from agents.policy.boards import action_masks, exponents, transform
+from agents.policy.config import NTUPLE_NETWORK
 from agents.policy.network import NetworkConfig, build_network
-from agents.policy.ntuple_policy import EPS, GROUPS, RATE, SMALLEST, NTuplePreferences
+from agents.policy.ntuple_policy import EPS, GROUPS, N_FEATURES, N_WEIGHTS, RATE, SMALLEST, NTuplePreferences
 from game2048.symmetry import ACTIONS
 from tests.oracles import board as rules
-from tests.oracles.td import features
+from tests.oracles.td import features, place
 
 f32 = np.float32
 BOARDS = np.array([0x0000_0012_0321_1432, 0x1000_0012_0321_1432, 0x11, 0x1212_2121_1212_2121], np.uint64)
@@ -110,9 +111,9 @@ def test_groups_are_the_features_that_share_a_table():
     out = np.empty(N_FEATURES, np.uint32)
     tables = defaultdict(set)
     for board in (0x0123_4567_89AB_CDEF, 0xFEDC_1234_0F0F_5678):
-        write_features(np.uint64(board), out)
-        for place, index in enumerate(out.tolist()):
-            tables[index >> 24 if index < 2**26 else 4 + (index - 2**26) // 65536].add(place)
+        write_features(np.uint64(board), NTUPLE_NETWORK.layout, out)
+        for k, index in enumerate(out.tolist()):
+            tables[index >> 24 if index < 2**26 else 4 + (index - 2**26) // 65536].add(k)
 
     assert sorted(tables.values(), key=min) == sorted((set(group) for group in GROUPS), key=min)
 
@@ -133,14 +134,15 @@ def test_learning_agrees_with_the_naive_twin():
 
     state = everything(preferences)
     assert read_twice
-    assert state["rows"].tolist() == sorted(f for f in twin.g if twin.g[f])
-    np.testing.assert_allclose(state["weights"], [twin.w[f] for f in state["rows"]], rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(state["squares"], [twin.g[f] for f in state["rows"]], rtol=1e-4)
+    seen = sorted((f for f in twin.g if twin.g[f]), key=place)
+    assert state["rows"].tolist() == [place(f) for f in seen]
+    np.testing.assert_allclose(state["weights"], [twin.w[f] for f in seen], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(state["squares"], [twin.g[f] for f in seen], rtol=1e-4)
 
 
 @pytest.mark.parametrize("symmetry", range(8))
 def test_symmetric_boards_have_symmetric_preferences(learned, symmetry):
-    """logit(s(board), s(action)) = logit(board, action), but for the order in which 40 numbers are added."""
+    """logit(s(board), s(action)) = logit(board, action), but for the order in which 48 numbers are added."""
     boards = np.concatenate([some_batches()[0][0], BOARDS])
     logits = learned(boards).data
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from agents.ntuple import NTupleAgent
+from agents.networks import DEFAULT
+from agents.ntuple import NTupleAgent, Values
 from agents.policy.boards import action_masks, exponents
 from agents.policy.rewards import tile_sums
 from agents.policy.teacher_games import TeacherGames
@@ -106,8 +107,8 @@ def test_random_moves_lead_off_the_path_but_the_answers_stay_the_teachers(teache
 
 def test_a_game_ends_where_a_board_could_not_show_its_tiles():
     """Two tiles of 32768 make one that a packed board cannot hold; another game begins."""
-    weights = np.zeros_like(learned_teacher().weights)
-    games = TeacherGames(NTupleAgent(weights), 1)
+    values = Values(DEFAULT, np.zeros(DEFAULT.n_weights, np.float32))
+    games = TeacherGames(NTupleAgent(values), 1)
     games.boards[...] = rules.pack([15, 15, 0, 0] + 12 * [0])[0]
 
     moves = games.play(1)
