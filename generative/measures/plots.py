@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from generative.errors import GenerativeError
 from generative.image_model import Images
+from nets.intervals import wilson
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -155,20 +156,6 @@ def literal(text: str) -> str:
     from \$5 to \$6
     """
     return text.replace("$", r"\$")
-
-
-def wilson(
-    part: npt.NDArray[np.float64], n: int, z: float = 1.96
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return the 95 % interval of a part of n, after E. B. Wilson, 1927, doi:10.1080/01621459.1927.10502953.
-
-    >>> low, high = wilson(np.array([1.0]), 96)
-    >>> round(float(low[0]), 2), float(high[0])
-    (0.96, 1.0)
-    """
-    middle = (part + z**2 / (2 * n)) / (1 + z**2 / n)
-    reach = z / (1 + z**2 / n) * np.sqrt(part * (1 - part) / n + (z / (2 * n)) ** 2)
-    return np.clip(middle - reach, 0, 1), np.clip(middle + reach, 0, 1)
 
 
 def _plain(ax: "Axes", colours: Colours) -> "Axes":

@@ -9,7 +9,7 @@ from PIL import Image
 
 from generative import recipes
 from generative.errors import GenerativeError
-from generative.measures.plots import curve_names, tiled, to_svg, wilson
+from generative.measures.plots import curve_names, tiled, to_svg
 from generative.measures.report import evaluate, evaluate_images, render_html, write_html, write_png
 from generative.training import train
 from tests.generative.judging import judge, letters
@@ -166,14 +166,6 @@ def test_images_are_laid_out_row_by_row():
 
     assert sheet.shape == (4, 6)
     assert sheet[::2, ::2].tolist() == [[1, 2, 3], [4, 5, 6]]
-
-
-@pytest.mark.parametrize(("part", "low", "high"), [(0.0, 0.0, 0.037), (0.5, 0.404, 0.596), (0.95, 0.888, 0.978)])
-def test_intervals_are_wilsons(part, low, high):
-    """Of 100, as in his formula."""
-    found = wilson(np.array([part]), 100)
-
-    np.testing.assert_allclose(np.concatenate(found), [low, high], atol=6e-4)
 
 
 def test_a_chart_is_an_element_in_the_colours_of_the_page():
