@@ -5,6 +5,7 @@
     CheckpointError           the folder does not hold a model that this program can use
     └── NoCheckpointError     there is none
     DivergedError             learning produced values that are not finite or far beyond any score
+    GameLogError              a file is not a log of games
     NetworkError              the shape of a network is none, or its tables do not fit into memory
 """
 
@@ -19,6 +20,10 @@ class NoCheckpointError(CheckpointError):
 
 class DivergedError(ArithmeticError):
     """Learning produced values that are not finite or far beyond any score."""
+
+
+class GameLogError(ValueError):
+    """A file is not a log of games."""
 
 
 class NetworkError(ValueError):

@@ -72,7 +72,9 @@ class Demo:
         stdout.print(f"2. Evaluate it on {self.games} games that it has not seen.", style="bold")
         agent = load_agent(self.out)
         keep = BestGames(KEPT_GAMES)
-        evaluation = run_evaluation(agent, self.games, self.seed + 1, default_threads(), keep.add)
+        evaluation = run_evaluation(
+            agent, self.games, self.seed + 1, default_threads(), lambda timed: keep.add(timed.game)
+        )
         print_evaluation(evaluation)
         records = [game.record(agent.name) for game in keep.sorted()]
         with GameStore(sqlite_url(self.out / "games.sqlite")) as store:

@@ -1,8 +1,10 @@
 """``game2048 evaluate``."""
 
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from contextlib import ExitStack
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import tyro
 from rich.table import Table
@@ -12,52 +14,204 @@ from cli.common import (
     MAX_THREADS,
     SWITCH,
     check_seed,
+    database_url,
     default_threads,
     option,
+    prepare_file,
     stderr,
     stdout,
 )
-from cli.errors import require
+from cli.drawing import check_figure, new_figure, save
+from cli.errors import UsageError, require
+from cli.kept_games import KeptGames
 from cli.players import PlayerOptions
+from cli.suites import SUITES, Suite, comparison_text, conditions, markdown_table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    from agents.base import Agent, PlayedGame
-    from agents.evaluate import Evaluation
+    from agents.base import Agent
+    from agents.evaluate import Evaluation, Results
+    from agents.game_log import GameLog, GameResult
+    from agents.series import TimedGame
+    from server.store import GameStore
+
+DEFAULT_GAMES: Final = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluate(PlayerOptions):
     """Play many games and report scores, 95 % intervals and tile rates.
 
-    The same agent, seed and number of games give the same result, whatever the number of threads.
+    The same agent, seed and number of games give the same result, whatever the number of threads. With --log an
+    evaluation that was stopped goes on where it was: the same command again.
     """
 
     agent: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="AGENT")]
     """Folder of a trained model, or random, greedy, monte-carlo."""
-    games: int = 1000
+    games: Annotated[int | None, option("INT", "1,000, or as the rows of the suite say")] = None
     """Number of games."""
     seed: int = 0
     """Seed of the series of games."""
     threads: Annotated[int | None, option("INT", "one for each processor")] = None
     """Games played at the same time."""
+    suite: Annotated[Suite | None, option("{paper}")] = None
+    """Make a table of the literature, as Markdown. paper: play greedily, and with a search of 2 and of 3 moves."""
+    against: Annotated[str | None, option("AGENT")] = None
+    """Let another agent play the same games, with the same options, and tell the difference."""
+    log: Annotated[Path | None, option("FILE")] = None
+    """Append every game to this file as it ends, and do not play again those of this player that are there."""
+    db: Annotated[str | None, option("FILE|URL")] = None
+    """Database to keep the best game and every game with a 65536 in, for 'game2048 serve'."""
+    figure: Annotated[Path | None, option("FILE")] = None
+    """With --suite: draw mean scores over the time of a move to this .png, .svg or .pdf file (needs matplotlib)."""
     json: Annotated[bool, SWITCH] = False
     """Print one JSON object."""
 
     def run(self) -> None:
         """Evaluate, then print a table or JSON."""
-        require("--games", self.games, 1, MAX_GAMES)
+        self._check()
+        threads = default_threads() if self.threads is None else self.threads
+        with ExitStack() as opened:
+            series = Series(self.seed, threads, self._log(opened), self._store(opened))
+            if self.suite is not None:
+                self._tell_suite(self.suite, series)
+            elif self.against is not None:
+                self._tell_comparison(self.against, series)
+            else:
+                self._tell(series)
+
+    def _check(self) -> None:
+        if self.games is not None:
+            require("--games", self.games, 1, MAX_GAMES)
         self.check_options()
         check_seed(self.seed)
-        threads = default_threads() if self.threads is None else self.threads
-        require("--threads", threads, 1, MAX_THREADS)
-        agent = self.load(self.agent)
-        evaluation = run_evaluation(agent, self.games, self.seed, threads)
+        if self.threads is not None:
+            require("--threads", self.threads, 1, MAX_THREADS)
+        if self.suite is not None and self.against is not None:
+            raise UsageError("--suite and --against exclude each other")
+        if self.suite is not None and self.depth is not None:
+            raise UsageError("--suite and --depth exclude each other: the rows of a suite say how deep to search")
+        if self.figure is not None:
+            if self.suite is None:
+                raise UsageError("--figure draws the rows of a --suite")
+            check_figure("--figure", self.figure)
+
+    # --- where games go ---
+
+    def _log(self, opened: ExitStack) -> "GameLog | None":
+        if self.log is None:
+            return None
+        from agents.game_log import GameLog
+
+        prepare_file(self.log)
+        return opened.enter_context(GameLog(self.log))
+
+    def _store(self, opened: ExitStack) -> "GameStore | None":
+        if self.db is None:
+            return None
+        from server.store import GameStore
+
+        return opened.enter_context(GameStore(database_url(self.db)))
+
+    # --- what is told ---
+
+    def _tell(self, series: "Series") -> None:
+        from agents.evaluate import summarize
+
+        evaluation = summarize(series.results(self, self.agent, self.games or DEFAULT_GAMES))
         if self.json:
             print(json.dumps(evaluation.to_json()))
         else:
             print_evaluation(evaluation)
+
+    def _tell_suite(self, suite: Suite, series: "Series") -> None:
+        from agents.evaluate import summarize
+        from agents.figures import draw_times
+        from game2048.benchmark import machine
+
+        drawing = None if self.figure is None else new_figure(6.4, 4)  # what is missing is told before hours of play
+        rows = []
+        for row in SUITES[suite]:
+            options = replace(self, **row.options)
+            results = series.results(options, self.agent, self.games or row.games, row.name)
+            rows.append((row, summarize(results)))
+        table = [{"row": row.name, **row.options, **evaluation.to_json()} for row, evaluation in rows]
+        if drawing is not None and self.figure is not None:
+            draw_times(drawing.subplots(), table)
+            save(drawing, self.figure)
+        if self.json:
+            print(json.dumps({"suite": suite, "machine": machine(), "rows": table}))
+        else:
+            print(markdown_table([(row.name, evaluation) for row, evaluation in rows]))
+            print(f"\n{rows[0][1].agent}. {conditions(self.seed, str(machine()['cpu']))}")
+
+    def _tell_comparison(self, against: str, series: "Series") -> None:
+        from agents.compare import compare
+        from agents.evaluate import summarize
+        from game2048.benchmark import machine
+
+        both = [series.results(self, name, self.games or DEFAULT_GAMES, name) for name in (self.agent, against)]
+        first, second = map(summarize, both)
+        comparison = compare(*both)
+        if self.json:
+            figures = {"first": first.to_json(), "second": second.to_json(), "comparison": comparison.to_json()}
+            print(json.dumps({**figures, "machine": machine()}))
+        else:
+            print(markdown_table([(evaluation.agent, evaluation) for evaluation in (first, second)]))
+            print(f"\n{conditions(self.seed, str(machine()['cpu']))}\n\n{comparison_text(comparison)}")
+
+
+class Series:
+    """Plays series of games for a command, with its log and its database.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the series.
+    n_threads : int
+        Games played at the same time.
+    log : GameLog, optional
+        Games that were played before, and where to add those that are.
+    store : GameStore, optional
+        Where to keep games that are worth watching.
+    """
+
+    def __init__(self, seed: int, n_threads: int, log: "GameLog | None", store: "GameStore | None") -> None:
+        self.seed, self.n_threads = seed, n_threads
+        self._log, self._store = log, store
+
+    def results(self, options: PlayerOptions, name: str, n_games: int, title: str = "evaluate") -> "Results":
+        """Let an agent play as ``options`` say, and return what its games came to."""
+        agent = options.load(name)
+        from agents.game_log import GameResult, fingerprint
+
+        kept = None if self._store is None else KeptGames(self._store, agent.name)
+        player = "" if self._log is None else fingerprint(name, changed_options(options))
+
+        def finish(timed: "TimedGame") -> None:
+            if self._log is not None:
+                self._log.add(player, agent.name, GameResult.of(timed))
+            if kept is not None:
+                kept.add(timed)
+
+        known = {} if self._log is None else self._log.games(player)
+        try:
+            return play_under_bar(agent, n_games, self.seed, self.n_threads, finish, known=known, title=title)
+        except KeyboardInterrupt:
+            if self._log is not None:
+                n_known = len(self._log.games(player))
+                stderr.print(f"{n_known:,} games of it are in {self._log.path}; the same command goes on.")
+            raise
+        finally:
+            if kept is not None:
+                kept.keep_best()
+
+
+def changed_options(options: PlayerOptions) -> dict[str, Any]:
+    """Return the options that say how an agent plays, where they are not as ever."""
+    own = {field.name: (getattr(options, field.name), field.default) for field in fields(PlayerOptions)}
+    return {name: value for name, (value, default) in own.items() if value != default}
 
 
 def run_evaluation(
@@ -65,25 +219,42 @@ def run_evaluation(
     n_games: int,
     seed: int,
     n_threads: int,
-    on_game: "Callable[[PlayedGame], None]" = lambda game: None,
+    on_finish: "Callable[[TimedGame], object]" = lambda timed: None,
 ) -> "Evaluation":
-    """Evaluate under a progress bar; ``on_game`` sees every game."""
-    from agents.evaluate import evaluate
+    """Evaluate under a progress bar; ``on_finish`` sees every game as it ends, in the thread that played it."""
+    from agents.evaluate import summarize
+
+    return summarize(play_under_bar(agent, n_games, seed, n_threads, on_finish))
+
+
+def play_under_bar(
+    agent: "Agent",
+    n_games: int,
+    seed: int,
+    n_threads: int,
+    on_finish: "Callable[[TimedGame], object]",
+    *,
+    known: "Mapping[int, GameResult] | None" = None,
+    title: str = "evaluate",
+) -> "Results":
+    """Play the games of a series that are not known yet, and return all, under a progress bar."""
+    from agents.evaluate import play_results
     from cli.progress import GamesBar
 
     total_score = 0
     done = 0
-    with GamesBar(stderr, "evaluate", n_games) as bar:
+    with GamesBar(stderr, title, n_games) as bar:
 
-        def show(game: "PlayedGame") -> None:
+        def show(game: "GameResult") -> None:
             nonlocal total_score, done
             total_score += game.score
             done += 1
-            if done % 10 == 0 or done == n_games:
+            if done % 10 == 0 or done == n_games or game.seconds > 1:
                 bar.update(done, f"mean {total_score / done:,.0f}")
-            on_game(game)
 
-        return evaluate(agent, n_games=n_games, seed=seed, n_threads=n_threads, on_game=show)
+        return play_results(
+            agent, n_games=n_games, seed=seed, n_threads=n_threads, on_game=show, on_finish=on_finish, known=known
+        )
 
 
 def print_evaluation(evaluation: "Evaluation") -> None:
@@ -106,5 +277,6 @@ def evaluation_table(evaluation: "Evaluation") -> Table:
     for tile, rate in evaluation.tile_rates.items():
         table.add_row(f"reached {tile}", f"{100 * rate:.1f} %")
     table.add_section()
+    table.add_row("moves a game", f"{evaluation.mean_moves:,.0f}")
     table.add_row("moves/s", f"{evaluation.moves_per_second:,.0f}")
     return table

@@ -14,6 +14,7 @@ from typing import Final, Protocol
 import tyro
 
 from cli.bench import Bench
+from cli.curves import Curves
 from cli.demo import Demo
 from cli.errors import CliError, UsageError, expected_failures
 from cli.evaluate import Evaluate
@@ -40,6 +41,7 @@ COMMANDS: Final[dict[str, Callable[..., Command]]] = {
     "demo": Demo,
     "train": Train,
     "evaluate": Evaluate,
+    "curves": Curves,
     "play": Play,
     "record": Record,
     "export": Export,

@@ -6,6 +6,7 @@ import shlex
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
@@ -128,7 +129,7 @@ class Record(PlayerOptions):
         return self._read() if self.files else self._play(stopped)
 
     def _play(self, stopped: "Callable[[], bool]") -> "list[GameRecord]":
-        from agents.evaluate import play_series
+        from agents.series import play_series
         from cli.progress import GamesBar
 
         assert self.agent is not None
@@ -157,7 +158,7 @@ class Record(PlayerOptions):
 
 
 class BestGames:
-    """Keeps the games with the highest scores.
+    """Keeps the games with the highest scores; any thread may add one.
 
     Parameters
     ----------
@@ -169,17 +170,19 @@ class BestGames:
         self._n = n
         self._heap: list[tuple[int, int, PlayedGame]] = []
         self._count = 0
+        self._lock = Lock()
         self.best_score = 0
 
     def add(self, game: "PlayedGame") -> None:
         """Look at a game; of two equal scores the earlier is kept."""
-        self._count += 1
-        self.best_score = max(self.best_score, game.score)
-        entry = (game.score, -self._count, game)
-        if len(self._heap) < self._n:
-            heapq.heappush(self._heap, entry)
-        else:
-            heapq.heappushpop(self._heap, entry)
+        with self._lock:
+            self._count += 1
+            self.best_score = max(self.best_score, game.score)
+            entry = (game.score, -self._count, game)
+            if len(self._heap) < self._n:
+                heapq.heappush(self._heap, entry)
+            else:
+                heapq.heappushpop(self._heap, entry)
 
     def sorted(self) -> "list[PlayedGame]":
         """Return the games, best first."""

@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 
 from agents.baselines import GreedyAgent, MonteCarloAgent, RandomAgent
-from agents.evaluate import evaluate, play_series, summarize, tile_rates
+from agents.evaluate import Results, evaluate, play_results, summarize, tile_rates
+from agents.game_log import GameResult
+from agents.series import play_seeds, play_series
 from game2048 import Game
+from nets.intervals import student_t
 
 
 @pytest.mark.parametrize("agent", [RandomAgent(), GreedyAgent(), MonteCarloAgent(2)], ids=lambda a: a.name)
@@ -67,19 +70,57 @@ def test_a_roll_out_sees_the_game_beyond_65536():
 
 
 def test_figures_follow_from_the_scores():
-    scores, exponents = np.array([1000, 2000, 3000, 4000]), np.array([9, 10, 11, 17])
+    scores, exponents = np.array([1000, 2000, 3000, 4000]), [9, 10, 11, 17]
+    games = (GameResult(i, scores[i], exponents[i], 25, 2.0, 0.5) for i in range(4))
 
-    evaluation = summarize("someone", 5, scores, exponents, moves=100, seconds=2.0)
+    evaluation = summarize(Results("someone", 5, tuple(games)))
 
-    half_width = 1.96 * scores.std(ddof=1) / 2
+    half_width = student_t(3) * scores.std(ddof=1) / 2
     assert evaluation.mean == 2500
     assert evaluation.median == 2500
     assert evaluation.max == 4000
     assert evaluation.ci95 == pytest.approx((2500 - half_width, 2500 + half_width), abs=0.01)
-    assert evaluation.moves_per_second == 50
+    assert evaluation.mean_moves == 25
+    assert evaluation.seconds == 8
+    assert evaluation.moves_per_second == 50  # of CPU time
     assert evaluation.tile_rates["1024"] == 0.75
     assert evaluation.tile_rates["65536"] == 0.25
     assert list(evaluation.tile_rates) == ["1024", "2048", "4096", "8192", "16384", "32768", "65536"]
+
+
+def test_the_rate_of_a_tile_that_no_game_reached_may_still_be_more_than_nothing():
+    evaluation = evaluate(RandomAgent(), n_games=100, seed=1)
+
+    assert evaluation.tile_rates["65536"] == 0
+    assert evaluation.tile_ci95["65536"] == pytest.approx((0, 0.037), abs=5e-4)  # Wilson's, of 0 of 100
+
+
+def test_known_games_are_not_played_again():
+    known = {game.seed: game for game in play_results(RandomAgent(), n_games=30, seed=3).games[::2]}
+    played = []
+
+    results = play_results(
+        RandomAgent(), n_games=30, seed=3, known=known, on_finish=lambda timed: played.append(timed.game.seed)
+    )
+
+    assert len(played) == 15
+    assert not known.keys() & set(played)
+    whole = play_results(RandomAgent(), n_games=30, seed=3)
+    for name in ("seed", "score", "max_exponent", "moves"):
+        assert np.array_equal(results.column(name), whole.column(name))
+
+
+@pytest.mark.parametrize("n_threads", [1, 3])
+def test_a_game_is_told_as_soon_as_it_ends_not_when_its_turn_comes(n_threads):
+    told = []
+    games = play_seeds(RandomAgent(), range(20), n_threads=n_threads, on_finish=told.append)
+
+    first = next(games)
+
+    assert first in told
+    assert sorted(timed.game.seed for timed in (*games, first)) == list(range(20))
+    assert sorted(timed.game.seed for timed in told) == list(range(20))
+    assert all(timed.cpu_seconds > 0 and timed.seconds > 0 for timed in told)
 
 
 def test_one_game_has_no_interval():

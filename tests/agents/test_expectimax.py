@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from agents.evaluate import play_series
 from agents.expectimax import ExpectimaxAgent, Leaves
 from agents.networks import DEFAULT
 from agents.ntuple import NTupleAgent, Values
 from agents.ntuple_search import NTupleSearchAgent, ntuple_leaves
+from agents.series import play_series
 from game2048 import Game
 from game2048 import board as rules
 from tests.oracles import board as naive

@@ -5,10 +5,11 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from agents.evaluate import evaluate, play_series
+from agents.evaluate import evaluate
 from agents.lockstep import wide_masks
 from agents.policy.agent import BATCH, PolicyAgent, evaluate_boards
 from agents.policy.network import NetworkConfig, build_network
+from agents.series import play_series
 from game2048 import Game
 from game2048 import board as rules
 from game2048.symmetry import ACTIONS, N_SYMMETRIES, transform_packed

@@ -1,0 +1,151 @@
+"""``game2048 evaluate``: tables, comparisons, logs, and games worth watching."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from agents.baselines import RandomAgent
+from agents.series import play_seeds
+from cli.evaluate import changed_options
+from cli.kept_games import KeptGames
+from cli.main import main
+from cli.players import PlayerOptions
+from server import GameStore
+from server.urls import sqlite_url
+
+
+def run(capsys, *arguments):
+    """Run a command; return its exit code and what it printed."""
+    code = main(["evaluate", *map(str, arguments)])
+    printed = capsys.readouterr()
+    return code, printed.out, printed.err
+
+
+def cells(line):
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_figures_are_shown_as_a_table(capsys):
+    code, out, _ = run(capsys, "greedy", "--games", 50)
+
+    assert code == 0
+    assert "95 % interval" in out
+    assert "reached 2048" in out
+
+
+# --- two agents ---
+
+
+def test_two_agents_play_the_same_games(capsys):
+    code, out, _ = run(capsys, "greedy", "--against", "random", "--games", 100, "--seed", 3, "--json")
+
+    figures = json.loads(out)
+    assert code == 0
+    assert [figures[who]["agent"] for who in ("first", "second")] == ["greedy", "random"]
+    assert figures["comparison"]["mean_difference"] == pytest.approx(
+        figures["first"]["mean"] - figures["second"]["mean"], abs=0.011
+    )
+    assert figures["comparison"]["win_rate"] > 0.7
+    assert figures["machine"]["cpu"]
+
+
+def test_a_comparison_is_told_in_words(capsys):
+    _, out, _ = run(capsys, "greedy", "--against", "random", "--games", 100, "--seed", 3)
+
+    header, _, first, second = out.splitlines()[:4]
+    assert cells(header)[:3] == ["player", "games", "mean score"]
+    assert cells(first)[:2] == ["greedy", "100"]
+    assert cells(second)[:2] == ["random", "100"]
+    assert len(cells(first)) == len(cells(second)) == len(cells(header))
+    assert "Seed 3" in out
+    assert out.endswith("the first scores more.\n")
+
+
+def test_a_baseline_has_no_suite(capsys):
+    """It cannot search; that is told before a game is played."""
+    code, _, err = run(capsys, "random", "--suite", "paper")
+
+    assert code == 2
+    assert "--depth is for trained models, not for random" in err
+
+
+# --- the log ---
+
+
+def test_an_evaluation_with_a_log_goes_on(tmp_path, capsys):
+    log = tmp_path / "logs" / "games.jsonl"
+    run(capsys, "random", "--games", 30, "--seed", 3, "--log", log)
+
+    _, out, _ = run(capsys, "random", "--games", 50, "--seed", 3, "--log", log, "--json")
+
+    seeds = [json.loads(line)["seed"] for line in log.read_text().splitlines()]
+    assert len(seeds) == len(set(seeds)) == 50  # none was played twice
+    whole = json.loads(run(capsys, "random", "--games", 50, "--seed", 3, "--json")[1])
+    assert {key: json.loads(out)[key] for key in ("mean", "max", "moves", "tile_rates")} == {
+        key: whole[key] for key in ("mean", "max", "moves", "tile_rates")
+    }
+
+
+def test_options_that_change_the_player_make_another_one_of_it(tmp_path, capsys):
+    log = tmp_path / "games.jsonl"
+    for rollouts in (1, 2, 1):
+        run(capsys, "monte-carlo", "--rollouts", rollouts, "--games", 3, "--log", log)
+
+    assert len({json.loads(line)["player"] for line in log.read_text().splitlines()}) == 2
+    assert len(log.read_text().splitlines()) == 6
+    assert changed_options(PlayerOptions()) == {}
+    assert changed_options(PlayerOptions(depth=2, prior=Path("x"))) == {"depth": 2, "prior": Path("x")}
+
+
+def test_ctrl_c_tells_what_is_kept(tmp_path, capsys, monkeypatch):
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    log = tmp_path / "games.jsonl"
+    run(capsys, "random", "--games", 30, "--log", log)
+    monkeypatch.setattr("cli.evaluate.play_under_bar", interrupted)
+
+    code, _, err = run(capsys, "random", "--games", 50, "--log", log)
+
+    assert code == 130
+    assert "30 games of it are in" in err
+
+
+def test_a_file_that_is_no_log_is_refused_in_one_line(tmp_path, capsys):
+    (tmp_path / "settings.json").write_text("{}\n")
+
+    code, _, err = run(capsys, "random", "--games", 5, "--log", tmp_path / "settings.json")
+
+    assert code == 1
+    assert "is not a log of games" in err
+    assert err.count("\n") == 1
+
+
+# --- games worth watching ---
+
+
+def test_the_best_game_is_kept_for_the_viewer(tmp_path, capsys):
+    database = tmp_path / "games.sqlite"
+
+    _, out, _ = run(capsys, "greedy", "--games", 40, "--db", database, "--json")
+
+    with GameStore(sqlite_url(database)) as store:
+        assert [game.score for game in store.page().games] == [json.loads(out)["max"]]
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_a_game_that_reaches_a_rare_tile_is_kept_at_once(tmp_path, n_threads):
+    """Here 256, which random play reaches in a tenth of its games."""
+    with GameStore(sqlite_url(tmp_path / "games.sqlite")) as store:
+        kept = KeptGames(store, "random", rare=8)
+        played = play_seeds(RandomAgent(), range(50), n_threads=n_threads, on_finish=kept.add)
+        games = [timed.game for timed in played]
+
+        rare = {game.seed for game in games if game.max_exponent >= 8}
+        assert {game.seed for game in store.page().games} == rare
+        kept.keep_best()
+
+        best = max(games, key=lambda game: game.score)
+        assert {game.seed for game in store.page().games} == rare | {best.seed}
+        assert len(rare) > 2
