@@ -12,7 +12,8 @@ tensor        content
 ============  =====================================================================================
 
 and, as JSON in the file's metadata, the format, the network, the settings and the counts. Weights that were never
-updated are 0 and take no space: 66 MiB after 10,000 games instead of 770.
+updated are 0 and take no space: 66 MiB after 10,000 games instead of 770. `agents.checkpoint_v1` reads those of version
+1.
 """
 
 import json
@@ -25,6 +26,7 @@ import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from agents import checkpoint_v1
 from agents.errors import CheckpointError, NoCheckpointError
 from agents.networks import Network
 from agents.ntuple import NTupleAgent, Values
@@ -130,18 +132,28 @@ def _read(folder: Path, names: tuple[str, ...]) -> tuple[dict[str, Any], dict[st
         raise NoCheckpointError(f"no model in {folder}: there is no {FILE_NAME} (train one with: game2048 train)")
     try:
         with safe_open(path, framework="numpy") as file:
-            header = json.loads((file.metadata() or {}).get("game2048", "{}"))
-            _check_header(path, header)
+            saved = json.loads((file.metadata() or {}).get("game2048", "{}"))
+            header = _checked_header(path, saved)
             tensors = {name: file.get_tensor(name) for name in names}
     except (SafetensorError, ValueError, OSError) as error:
         raise CheckpointError(f"{path} is damaged or not a checkpoint: {error}") from error
     _check_tensors(path, tensors, network_of(header).n_weights)
-    return header, tensors
+    return header, tensors if saved["version"] == VERSION else _upgraded(tensors)
 
 
-def _check_header(path: Path, header: Any) -> None:
+def _upgraded(tensors: dict[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[Any]]:
+    """Return the tensors of a checkpoint of version 1 as they are now; its random state stays."""
+    learned = {name: tensors[name] for name in ("weights", "coherence") if name in tensors}
+    indices, learned = checkpoint_v1.upgraded_tensors(tensors["indices"], learned)
+    return {**tensors, **learned, "indices": indices}
+
+
+def _checked_header(path: Path, header: Any) -> dict[str, Any]:
+    """Return the header, which may be of version 1, as of this version."""
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise CheckpointError(f"{path} is not a checkpoint of a {FORMAT} network")
+    if header.get("version") == checkpoint_v1.VERSION:
+        header = checkpoint_v1.upgraded_header(header)
     if header.get("version") != VERSION:
         raise CheckpointError(f"{path} has format version {header.get('version')}, this program reads {VERSION}")
     try:
@@ -151,6 +163,7 @@ def _check_header(path: Path, header: Any) -> None:
     for count in ("seed", "games", "episodes", "moves"):
         if type(header.get(count)) is not int or header[count] < 0:
             raise CheckpointError(f"{path}: {count} must be a count, got {header.get(count)!r}")
+    return header
 
 
 def _check_tensors(path: Path, tensors: dict[str, npt.NDArray[Any]], n_weights: int) -> None:

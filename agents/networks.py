@@ -199,8 +199,10 @@ def places_in_table(exponents: npt.ArrayLike) -> npt.NDArray[np.uint32]:
     """
     cells = np.asarray(exponents, np.uint32)
     n = cells.shape[-1]
-    bits = [(cells[..., k] >> p & 1) << (n * p + k) for p in range(4) for k in range(n)]
-    places: npt.NDArray[np.uint32] = np.bitwise_or.reduce(bits, axis=0)
+    places = np.zeros(cells.shape[:-1], np.uint32)
+    for p in range(4):
+        for k in range(n):
+            places |= (cells[..., k] >> p & 1) << (n * p + k)
     return places
 
 

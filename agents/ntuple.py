@@ -324,7 +324,7 @@ class NTupleAgent:
         return self._look(game)[0]
 
     def _look(self, game: Game) -> tuple[int, npt.NDArray[np.float32]]:
-        """Return what `greedy_action` finds: the best action, and the values without V_0, to which they are rounded."""
+        """Return the best action and the values without V_0: with it, different ones may round to the same."""
         v = self.values
         features, rewards, values = v.buffers()
         arguments = v.weights, v.unit, v.network.layout, self._tables, features, rewards, values
