@@ -9,8 +9,9 @@ when the tables are full. The family of curves
 
     S(n) = a + b g_c(n),    g_c(n) = (1 - (n / n_0)^-c) / c,    g_0(n) = ln(n / n_0)
 
-has both: c = 0 never ends to grow, c > 0 ends at a + b / c. a and b are found by least squares for every c on a grid;
-the best c is that with the smallest sum of squares R(c). The band holds the curves of all c that fit nearly as well,
+has both: c = 0 never ends to grow, c > 0 ends at a + b / c. a and b are found by least squares for every c on a grid,
+where a bin counts by its games; the best c is that with the smallest sum of squares R(c). The band holds the curves of
+all c that fit nearly as well,
 
     R(c) <= R(c_best) (1 + t^2 / (m - 3))
 
@@ -37,6 +38,8 @@ TOTALS: Final = ("games", "moves", "seconds", "cpu_seconds")
 BINS_PER_DECADE: Final = 16
 EXPONENTS: Final = np.linspace(0, 2, 201)
 """The grid of c."""
+FEWEST_BLOCKS: Final = 4
+"""The intervals of bins with fewer blocks would be too wide to be worth a look."""
 FEWEST_BINS: Final = 6
 """Below so many, nothing is fitted."""
 
@@ -90,7 +93,7 @@ def learning_curve(rows: Sequence[dict[str, Any]], name: str) -> LearningCurve:
     scores = np.array([row["mean_score"] for row in rows])
     weights = np.maximum(np.diff(totals["games"], prepend=0.0), 1)  # games of a block
     bins = np.floor(BINS_PER_DECADE * np.log10(totals["moves"])).astype(np.int64)
-    members = [np.flatnonzero(bins == number) for number in np.unique(bins)]
+    members = _bins(bins)
     last = np.array([some[-1] for some in members])
     half_widths = [mean_half_width(scores[some]) for some in members]
     tiles = rows[0].get("tile_rates") or {}
@@ -108,6 +111,20 @@ def learning_curve(rows: Sequence[dict[str, Any]], name: str) -> LearningCurve:
     )
 
 
+def _bins(numbers: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
+    """Return which blocks are in which bin; one of few blocks is joined with the next, the last with that before."""
+    members: list[npt.NDArray[np.int64]] = []
+    for number in np.unique(numbers):
+        some = np.flatnonzero(numbers == number)
+        if members and members[-1].size < FEWEST_BLOCKS:
+            some = np.concatenate((members.pop(), some))
+        members.append(some)
+    if len(members) > 1 and members[-1].size < FEWEST_BLOCKS:
+        last = members.pop()
+        members[-1] = np.concatenate((members[-1], last))
+    return members
+
+
 def running_total(values: Doubles) -> Doubles:
     """Add up what was counted anew in every session.
 
@@ -115,7 +132,8 @@ def running_total(values: Doubles) -> Doubles:
     [1.0, 5.0, 7.0, 8.0]
     """
     before = np.concatenate(([0.0], values[:-1]))
-    return values + np.cumsum(np.where(values < before, before, 0.0))
+    total: Doubles = values + np.cumsum(np.where(values < before, before, 0.0))
+    return total
 
 
 @dataclass(frozen=True)
@@ -143,7 +161,7 @@ class Extrapolation:
         return {"fitted": self.fitted, "exponent": self.exponent, "exponents": self.exponents, **arrays}
 
 
-def extrapolate(curve: LearningCurve, until: float, decades: float = 1.5, n_points: int = 60) -> Extrapolation:
+def extrapolate(curve: LearningCurve, until: float, decades: float = 1.0, n_points: int = 60) -> Extrapolation:
     """Fit the end of a curve and go on with it.
 
     Parameters
@@ -169,8 +187,9 @@ def extrapolate(curve: LearningCurve, until: float, decades: float = 1.5, n_poin
     if until <= known[-1]:
         raise ValueError(f"until must be more than the {known[-1]:.3g} moves that were played, got {until:.3g}")
     n, scores, start = known[fitted], curve.mean[fitted], known[fitted][0]
+    games = np.diff(curve.over["games"], prepend=0.0)[fitted]
     moves = np.geomspace(start, until, n_points)
-    fits = [_fit(n / start, scores, moves / start, c) for c in EXPONENTS.tolist()]
+    fits = [_fit(n / start, scores, games / games.mean(), moves / start, c) for c in EXPONENTS.tolist()]
     squares = np.array([fit.squares for fit in fits])
     best = int(squares.argmin())
     free = n.size - 3
@@ -188,7 +207,7 @@ def extrapolate(curve: LearningCurve, until: float, decades: float = 1.5, n_poin
 
 @dataclass(frozen=True)
 class _Fit:
-    """Least squares for one c."""
+    """Weighted least squares for one c."""
 
     squares: float
     """R(c)."""
@@ -198,13 +217,14 @@ class _Fit:
     """Half the 95 % interval of a + b g there."""
 
 
-def _fit(n: Doubles, scores: Doubles, told: Doubles, c: float) -> _Fit:
-    x, there = (
-        np.stack([np.ones_like(m), np.log(m) if c == 0 else -np.expm1(-c * np.log(m)) / c], 1) for m in (n, told)
-    )
-    inverse = np.linalg.inv(x.T @ x)
-    coefficients = inverse @ (x.T @ scores)
-    squares = float(((scores - x @ coefficients) ** 2).sum())
+def _fit(n: Doubles, scores: Doubles, weights: Doubles, told: Doubles, c: float) -> _Fit:
+    def columns(m: Doubles) -> Doubles:  # 1 and g_c
+        return np.stack([np.ones_like(m), np.log(m) if c == 0 else -np.expm1(-c * np.log(m)) / c], axis=1)
+
+    x, there = columns(n), columns(told)
+    inverse = np.linalg.inv(x.T @ (weights[:, None] * x))
+    coefficients = inverse @ (x.T @ (weights * scores))
+    squares = float((weights * (scores - x @ coefficients) ** 2).sum())
     free = n.size - 2
     spread = np.sqrt(np.einsum("ij,jk,ik->i", there, inverse, there) * squares / free)
     return _Fit(squares, there @ coefficients, student_t(free) * spread)

@@ -31,7 +31,7 @@ class Curves:
     """File of the figure: .png, .svg or .pdf."""
     until: Annotated[float | None, option("MOVES")] = None
     """Extrapolate the curve of a single run to so many training moves, such as 1e11."""
-    decades: float = 1.5
+    decades: float = 1.0
     """With --until: how much of the end of the curve is fitted, in powers of ten of its moves."""
     evaluated: Annotated[Path | None, option("FILE")] = None
     """With --until: what 'game2048 evaluate RUN --suite paper --json' printed, for players that search."""

