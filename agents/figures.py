@@ -56,11 +56,11 @@ def draw_extrapolation(
         label = literal(f"{name}: {factor:.2f} times the fit")
         ax.plot(further.moves, factor * further.best, color=f"C{number}", linestyle="--", label=label)
     ax.axvspan(*further.fitted, color="grey", alpha=0.12, linewidth=0, label="fitted")
-    for name, score in RECORDS.items():
+    for number, (name, score) in enumerate(RECORDS.items()):
         ax.axhline(score, color="black", linewidth=0.7, linestyle=":")
-        ax.annotate(name, (x[0], score), fontsize=7, va="bottom")
+        ax.annotate(name, (x[0], score), fontsize=7, va="top" if number % 2 == 0 else "bottom")
     ax.set_xscale("log")
-    ax.set_ylim(bottom=0)
+    ax.set_ylim(0, 1.1 * max(*RECORDS.values(), further.high[-1] * max([1.0, *factors.values()])))
     ax.set_xlabel(AXES["moves"])
     ax.set_ylabel("mean score")
     ax.legend(frameon=False, fontsize=8)
