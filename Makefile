@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-slow test-external test-torch lint format bench bench-nets clean
+.PHONY: demo test test-slow test-external test-torch test-ray lint format bench bench-nets clean
 .DEFAULT_GOAL := help
 
 help:  ## Show the targets
@@ -34,6 +34,14 @@ test-external: .venv-external/.done .venv-rllib/.done  ## Run external trainers 
 
 test-torch: .venv-torch/.done  ## Compare nets with PyTorch: values, gradients, steps of optimisers
 	.venv-torch/bin/python -m pytest tests/nets/torch
+
+test-ray: .venv-ray/.done  ## Play and learn on a Ray cluster of this machine, kill workers on it
+	.venv-ray/bin/python -m pytest tests/agents/distributed
+
+.venv-ray/.done: tests/agents/distributed/requirements.txt pyproject.toml
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --requirement $< --editable ".[distributed]"
+	touch $@
 
 .venv-external/.done: tests/external/requirements.txt pyproject.toml
 	$(PYTHON) -m venv $(@D)

@@ -7,6 +7,7 @@
     DivergedError             learning produced values that are not finite or far beyond any score
     GameLogError              a file is not a log of games
     NetworkError              the shape of a network is none, or its tables do not fit into memory
+    ClusterError              the machines of a cluster cannot be used together
 """
 
 
@@ -28,3 +29,7 @@ class GameLogError(ValueError):
 
 class NetworkError(ValueError):
     """The shape of a network is none, or its tables do not fit into memory."""
+
+
+class ClusterError(Exception):
+    """The machines of a cluster cannot be used together."""

@@ -108,6 +108,7 @@ def play_results(
     on_game: Callable[[GameResult], object] = lambda game: None,
     on_finish: Callable[[TimedGame], object] = lambda timed: None,
     known: Mapping[int, GameResult] | None = None,
+    ray: Any = None,
 ) -> Results:
     """Play the games of a series that are not known yet, and return all of them.
 
@@ -127,6 +128,8 @@ def play_results(
         Called with each game that is played, as soon as it ends, from the thread that played it.
     known : mapping
         Games by their seeds that were played before (`agents.game_log`), and are not played again.
+    ray : module, optional
+        A cluster that plays instead of this machine's threads (`agents.distributed`); the games are the same.
 
     Raises
     ------
@@ -135,7 +138,13 @@ def play_results(
     """
     seeds = series_seeds(seed, n_games)
     before = known or {}
-    played = play_seeds(agent, (s for s in seeds if s not in before), n_threads=n_threads, on_finish=on_finish)
+    left = (game_seed for game_seed in seeds if game_seed not in before)
+    if ray is None:
+        played = play_seeds(agent, left, n_threads=n_threads, on_finish=on_finish)
+    else:
+        from agents.distributed.series import play_seeds as play_on_cluster  # loads kernels
+
+        played = play_on_cluster(ray, agent, left, on_finish=on_finish)
     games = []
     for game_seed in seeds:
         games.append(before[game_seed] if game_seed in before else GameResult.of(next(played)))

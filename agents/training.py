@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from agents.td import TDLearner, TrainingBlock
 from nets.checkpoint import FILE_NAME as MODEL_NAME
 from nets.files import write_atomically
 from nets.metrics import drop_metrics_after, read_metrics
+
+if TYPE_CHECKING:
+    from agents.distributed.learning import ClusterTraining
 
 METRICS_NAME: Final = "metrics.jsonl"
 COUNTER: Final = "games"  # what lines of metrics.jsonl are counted by
@@ -41,7 +44,7 @@ class BlockMetrics:
     seconds: float
     """Wall time of the run so far, earlier sessions included."""
     cpu_seconds: float
-    """CPU time of the run so far, all threads together, earlier sessions included."""
+    """CPU time of the run so far, all threads together, earlier sessions included; that of other machines is not."""
     moves_per_second: float
     """Speed of this block."""
     mean_score: float
@@ -63,6 +66,7 @@ def train(
     n_games: int,
     folder: Path,
     *,
+    elsewhere: "ClusterTraining | None" = None,
     on_block: Callable[[BlockMetrics], None] = lambda metrics: None,
     should_stop: Callable[[], bool] = lambda: False,
     save_every: float = 60.0,
@@ -77,6 +81,8 @@ def train(
         Total number of games, those of earlier sessions included.
     folder : Path
         Where the run lives.
+    elsewhere : ClusterTraining, optional
+        Who plays and learns for this learner, a round of theirs a block; None: it does so itself.
     on_block : callable
         Called after every block.
     should_stop : callable
@@ -98,11 +104,12 @@ def train(
     drop_metrics_after(metrics_path, learner.games, COUNTER)
     clock = Clock(read_metrics(metrics_path, COUNTER))
     last_save = time.monotonic()
+    player = elsewhere or learner
+    whole = BLOCK * learner.n_threads if elsewhere is None else elsewhere.games_of_round
     with metrics_path.open("a", encoding="utf-8", buffering=1) as metrics_file:  # by line: others read it meanwhile
         while learner.games < n_games and not should_stop():
             block_start = time.monotonic()
-            whole = BLOCK * learner.n_threads
-            block = learner.train(min(whole - learner.games % whole, n_games - learner.games), should_stop)
+            block = player.train(min(whole - learner.games % whole, n_games - learner.games), should_stop)
             now = time.monotonic()
             if len(block.scores) == 0:  # stopped at once
                 break

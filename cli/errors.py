@@ -22,14 +22,14 @@ def expected_failures(error: Exception) -> str | None:
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
         return f"{where}{error.strerror or error}"
-    from agents.errors import CheckpointError, DivergedError, GameLogError, NetworkError
+    from agents.errors import CheckpointError, ClusterError, DivergedError, GameLogError, NetworkError
     from game2048.record import RecordError
     from generative.errors import GenerativeError
     from nets.errors import NetsError
     from server.errors import ServerError
 
-    ours = CheckpointError | DivergedError | GameLogError | GenerativeError | NetsError | NetworkError | RecordError
-    if isinstance(error, ours | ServerError):
+    ours = CheckpointError | ClusterError | DivergedError | GameLogError | NetworkError
+    if isinstance(error, ours | GenerativeError | NetsError | RecordError | ServerError):
         return " ".join(str(error).split())
     return None
 

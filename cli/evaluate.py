@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import tyro
 from rich.table import Table
 
+from cli.cluster import ADDRESS_HELP
 from cli.common import (
     MAX_GAMES,
     MAX_THREADS,
@@ -18,6 +19,7 @@ from cli.common import (
     default_threads,
     option,
     prepare_file,
+    preparing,
     stderr,
     stdout,
 )
@@ -55,6 +57,8 @@ class Evaluate(PlayerOptions):
     """Seed of the series of games."""
     threads: Annotated[int | None, option("INT", "one for each processor")] = None
     """Games played at the same time."""
+    ray: Annotated[str | None, option("ADDRESS", ADDRESS_HELP)] = None
+    """Let the processors of a Ray cluster play: auto, HOST:6379, ray://HOST:10001, or local for one started here."""
     suite: Annotated[Suite | None, option("{paper}")] = None
     """Make a table of the literature, as Markdown. paper: play greedily, and with a search of 2 and of 3 moves."""
     against: Annotated[str | None, option("AGENT")] = None
@@ -73,7 +77,7 @@ class Evaluate(PlayerOptions):
         self._check()
         threads = default_threads() if self.threads is None else self.threads
         with ExitStack() as opened:
-            series = Series(self.seed, threads, self._log(opened), self._store(opened))
+            series = Series(self.seed, threads, self._log(opened), self._store(opened), self._cluster(opened))
             if self.suite is not None:
                 self._tell_suite(self.suite, series)
             elif self.against is not None:
@@ -96,6 +100,15 @@ class Evaluate(PlayerOptions):
             if self.suite is None:
                 raise UsageError("--figure draws the rows of a --suite")
             check_figure("--figure", self.figure)
+
+    def _cluster(self, opened: ExitStack) -> Any:
+        """Return the module of a cluster that plays, None without one."""
+        if self.ray is None:
+            return None
+        with preparing():
+            from agents.distributed.cluster import connected
+
+        return opened.enter_context(connected(self.ray))
 
     # --- where games go ---
 
@@ -175,10 +188,14 @@ class Series:
         Games that were played before, and where to add those that are.
     store : GameStore, optional
         Where to keep games that are worth watching.
+    ray : module, optional
+        A cluster that plays instead of threads.
     """
 
-    def __init__(self, seed: int, n_threads: int, log: "GameLog | None", store: "GameStore | None") -> None:
-        self.seed, self.n_threads = seed, n_threads
+    def __init__(
+        self, seed: int, n_threads: int, log: "GameLog | None", store: "GameStore | None", ray: Any = None
+    ) -> None:
+        self.seed, self.n_threads, self._ray = seed, n_threads, ray
         self._log, self._store = log, store
 
     def results(self, options: PlayerOptions, name: str, n_games: int, title: str = "evaluate") -> "Results":
@@ -197,7 +214,9 @@ class Series:
 
         known = {} if self._log is None else self._log.games(player)
         try:
-            return play_under_bar(agent, n_games, self.seed, self.n_threads, finish, known=known, title=title)
+            return play_under_bar(
+                agent, n_games, self.seed, self.n_threads, finish, known=known, title=title, ray=self._ray
+            )
         except KeyboardInterrupt:
             if self._log is not None:
                 n_known = len(self._log.games(player))
@@ -236,6 +255,7 @@ def play_under_bar(
     *,
     known: "Mapping[int, GameResult] | None" = None,
     title: str = "evaluate",
+    ray: Any = None,
 ) -> "Results":
     """Play the games of a series that are not known yet, and return all, under a progress bar."""
     from agents.evaluate import play_results
@@ -253,7 +273,14 @@ def play_under_bar(
                 bar.update(done, f"mean {total_score / done:,.0f}")
 
         return play_results(
-            agent, n_games=n_games, seed=seed, n_threads=n_threads, on_game=show, on_finish=on_finish, known=known
+            agent,
+            n_games=n_games,
+            seed=seed,
+            n_threads=n_threads,
+            on_game=show,
+            on_finish=on_finish,
+            known=known,
+            ray=ray,
         )
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, get_args
 
 import tyro
 
+from cli.cluster import ClusterOptions
 from cli.common import (
     MAX_GAMES,
     SETTINGS_NAME,
@@ -87,6 +88,8 @@ class Train:
     """Print the summary as one JSON object."""
     td: Annotated[TDOptions, tyro.conf.OmitArgPrefixes] = field(default_factory=TDOptions)
     """--algo td: how the n-tuple network learns"""
+    cluster: Annotated[ClusterOptions, tyro.conf.OmitArgPrefixes] = field(default_factory=ClusterOptions)
+    """--algo td: on which machines"""
     policy: Annotated[PolicyOptions, tyro.conf.OmitArgPrefixes] = field(default_factory=PolicyOptions)
     """--algo vtrace, ppo, reinforce or pretrain: how the policy learns; left out: the algorithm's choice, or that of a
     resumed run"""
@@ -118,7 +121,7 @@ class Train:
         """Train an n-tuple network; return the summary, and what to say."""
         learner = self._td_learner()
         games_before, start = learner.games, time.monotonic()
-        run_training(learner, self._games, self.folder, stopped, minutes=self.minutes)
+        run_training(learner, self._games, self.folder, stopped, minutes=self.minutes, cluster=self.cluster)
         seconds = time.monotonic() - start
         summary = {
             "games": learner.games,
@@ -174,7 +177,8 @@ class Train:
             check_minutes(self.minutes)
         if self.resume and self.overwrite:
             raise UsageError("--resume and --overwrite exclude each other")
-        others = [self.policy, self.network] if self.algorithm == "td" else [self.td]
+        self.cluster.check()
+        others = [self.policy, self.network] if self.algorithm == "td" else [self.td, self.cluster]
         for name in (name for options in others for name in given(options)):
             raise UsageError(f"{spelled(name)} is no option of --algo {self.algorithm}")
         if self.algorithm != "td":
@@ -241,6 +245,7 @@ def run_training(
     stopped: Callable[[], bool],
     *,
     minutes: float | None = None,
+    cluster: ClusterOptions | None = None,
 ) -> None:
     """Train under a progress bar, up to a number of games or minutes, or until ``stopped``; then save."""
     from agents.training import train
@@ -248,7 +253,10 @@ def run_training(
 
     deadline = None if minutes is None else time.monotonic() + 60 * minutes
     scores = RunningScores(window=10)
-    with GamesBar(stderr, "train", games, learner.games, None if minutes is None else 60 * minutes) as bar:
+    with (
+        (cluster or ClusterOptions()).training(learner) as elsewhere,
+        GamesBar(stderr, "train", games, learner.games, None if minutes is None else 60 * minutes) as bar,
+    ):
 
         def show(metrics: "BlockMetrics") -> None:
             scores.add(metrics.mean_score, metrics.tile_rates)
@@ -257,4 +265,4 @@ def run_training(
         def should_stop() -> bool:
             return stopped() or (deadline is not None and time.monotonic() > deadline)
 
-        train(learner, games or sys.maxsize, folder, on_block=show, should_stop=should_stop)
+        train(learner, games or sys.maxsize, folder, elsewhere=elsewhere, on_block=show, should_stop=should_stop)
