@@ -25,26 +25,16 @@ import numpy as np
 import numpy.typing as npt
 
 from agents.base import MAX_MOVES
-from agents.episodes import CAROUSEL_SIZE, MIN_RESTART, play_and_remember, train_games
+from agents.episodes import CAROUSEL_SIZE, train_games
 from agents.errors import DivergedError
-from agents.learning_rules import Words, learn_backward
+from agents.memory import check_memory
 from agents.networks import DEFAULT, Network
 from agents.ntuple import NTupleAgent, Values, Weights
 from agents.td_settings import TDSettings
 from game2048 import board as rules
 from game2048.rng import draw, game_seeds, seed_streams
 
-__all__ = [
-    "EXPLODED",
-    "MIN_RESTART",
-    "WARM_UP",
-    "TDLearner",
-    "TDSettings",
-    "TrainingBlock",
-    "Words",
-    "learn_backward",
-    "play_and_remember",
-]
+__all__ = ["EXPLODED", "WARM_UP", "TDLearner", "TDSettings", "TrainingBlock"]
 
 EXPLODED: Final = 1e7  # points; a learner with larger mean errors has diverged: no 2048 game scores more than 4e6
 WARM_UP: Final = 100  # games
@@ -85,6 +75,11 @@ class TDLearner:
     tables : ndarray of uint32, optional
         Row tables, where there are walls.
 
+    Raises
+    ------
+    NetworkError
+        If the tables take more memory than there is.
+
     Attributes
     ----------
     weights : ndarray of float32, shape (network.n_weights,)
@@ -112,10 +107,13 @@ class TDLearner:
         self.settings = settings or TDSettings()
         self.seed = seed
         self.network = network
+        check_memory(network, coherent=self.settings.coherence_from < 1)
         self.weights: Weights = np.zeros(network.n_weights, np.float32)
         self.coherence: Weights = np.zeros(2 * network.n_weights, np.float32)
-        self.rng: Words = np.empty(0, np.uint64)
-        self.carousel: Words = np.empty((0, 2 ** len(self.settings.carousel_tiles), 1 + CAROUSEL_SIZE, 2), np.uint64)
+        self.rng: npt.NDArray[np.uint64] = np.empty(0, np.uint64)
+        self.carousel: npt.NDArray[np.uint64] = np.empty(
+            (0, 2 ** len(self.settings.carousel_tiles), 1 + CAROUSEL_SIZE, 2), np.uint64
+        )
         self.games = self.episodes = self.moves = 0
         self._empty = np.uint64(empty)
         self._tables = rules.row_tables() if tables is None else tables

@@ -6,7 +6,7 @@ pays r(s, a), both certain. A value V of afterstates therefore tells the value o
     Q(s, a) = r(s, a) + V(s'_a)
 
 V is an n-tuple network (`agents.ntuple`), in points. It learns from every game that ends, once, from its last move to
-its first, with TD(lambda) and the step sizes of temporal coherence (`agents.td`), only that the games are those of a
+its first, with TC(lambda) (`agents.learning_rules.learn_backward`), only that the games are those of a
 policy and not its own: so V is the value of playing on as that policy plays (SARSA's, not Q-learning's).
 
 Notes
@@ -24,12 +24,13 @@ import numpy.typing as npt
 from agents.base import MAX_MOVES
 from agents.checkpoint import learned, put_back
 from agents.errors import DivergedError
+from agents.learning_rules import Words, learn_backward
 from agents.networks import Layout
 from agents.ntuple import Weights, greedy_action
 from agents.policy.boards import Boards
 from agents.policy.config import NTUPLE_NETWORK
 from agents.policy.rollout import Rollout
-from agents.td import EXPLODED, TDLearner, TDSettings, Words, learn_backward
+from agents.td import EXPLODED, TDLearner, TDSettings
 from game2048 import board as rules
 from game2048._jit import njit
 

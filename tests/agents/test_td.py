@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from agents.base import MAX_MOVES
+from agents.episodes import MIN_RESTART, play_and_remember
 from agents.errors import DivergedError
 from agents.evaluate import evaluate
+from agents.learning_rules import learn_backward
 from agents.networks import DEFAULT, Network
-from agents.td import MIN_RESTART, TDLearner, TDSettings, learn_backward, play_and_remember
+from agents.td import TDLearner, TDSettings
 from game2048 import board as rules
 from game2048.rng import draw
 from tests.oracles.td import NaiveLearner
