@@ -151,6 +151,12 @@ def remove_run(folder: Path) -> None:
 
 
 def _write_settings(learner: TDLearner, folder: Path) -> None:
-    settings = {"algorithm": "td", "network": learner.network.name, "seed": learner.seed, **asdict(learner.settings)}
+    settings = {
+        "algorithm": "td",
+        "network": learner.network.name,
+        "seed": learner.seed,
+        "threads": learner.n_threads,
+        **asdict(learner.settings),
+    }
     text = json.dumps(settings, indent=2) + os.linesep
     write_atomically(folder / SETTINGS_NAME, lambda path: path.write_text(text, encoding="utf-8"))

@@ -9,7 +9,8 @@ from cli.errors import require
 from cli.evaluate import print_evaluation, run_evaluation
 from cli.record import BestGames
 from cli.serve import check_port, check_port_number, run_server
-from cli.train import check_minutes, run_training
+from cli.train import check_minutes
+from cli.train_td import run_training
 
 KEPT_GAMES = 20
 

@@ -2,7 +2,6 @@
 
 import json
 import shlex
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,12 +14,11 @@ import tyro
 from cli.cluster import ClusterOptions
 from cli.common import (
     MAX_GAMES,
+    MAX_THREADS,
     SETTINGS_NAME,
     SWITCH,
     check_seed,
     option,
-    preparing,
-    stderr,
     stdout,
     stop_on_interrupt,
 )
@@ -36,38 +34,25 @@ from cli.train_policy import (
     run_policy_training,
     spelled,
 )
+from cli.train_td import TDOptions, limits, new_td_learner, resumed_td_learner, run_training
 
 if TYPE_CHECKING:
     from agents.policy.learner import Learner
     from agents.td import TDLearner
-    from agents.training import BlockMetrics
 
 Algorithm = Literal["td", "vtrace", "ppo", "reinforce", "pretrain"]
 CHECKPOINT_NAME: Final = "checkpoint.safetensors"  # as in agents.checkpoint, which would load kernels
 
 
 @dataclass(frozen=True, kw_only=True)
-class TDOptions:
-    """Options of --algo td."""
-
-    games: Annotated[int | None, option("INT", "10,000")] = None
-    """Number of training games, those before a --resume included."""
-    alpha: Annotated[float | None, option("FLOAT", "1")] = None
-    """Step size in (0, 1]; temporal coherence lowers it for each weight by itself. (A resumed run keeps its own.)"""
-    lambda_start: Annotated[float | None, option("FLOAT", "0.8")] = None
-    """lambda of TD(lambda) in the first game. (A resumed run keeps its own.)"""
-    lambda_end: Annotated[float | None, option("FLOAT", "0.4")] = None
-    """lambda that later games approach; 0 for both is TD(0). (A resumed run keeps its own.)"""
-
-
-@dataclass(frozen=True, kw_only=True)
 class Train:
     """Train an agent by self-play: an n-tuple network with TD(lambda), or a policy network with policy gradients.
 
-    The default, --algo td, is the quickest: 10,000 games take about 25 seconds and reach the 2048 tile in more than 9
-    of 10 games; it needs 1 GB of memory. The others train a network that looks at a board and plays: vtrace learns
-    from its past games again and again, ppo and reinforce only from the latest, pretrain imitates another agent. The
-    strongest from scratch is --algo vtrace --body ntuple --critic afterstates --replay 0.
+    The default, --algo td, is the quickest and the strongest: with --recipe fast, half a minute is enough to reach the
+    2048 tile in more than 9 of 10 games; --recipe strong takes two hours. The others train a network that looks at a
+    board and plays: vtrace learns from its past games again and again, ppo and reinforce only from the latest, pretrain
+    imitates another agent. The strongest of these from scratch is --algo vtrace --body ntuple --critic afterstates
+    --replay 0.
 
     Ctrl-C saves; the same command with --resume goes on exactly where it stopped.
     """
@@ -76,8 +61,11 @@ class Train:
     """How to learn. (A resumed run keeps its own.)"""
     minutes: Annotated[float | None, option("FLOAT", "no limit")] = None
     """Stop after so many minutes, even if not all games or steps are done."""
+    threads: Annotated[int | None, option("INT", "all processors; --recipe fast: 1")] = None
+    """Threads that play and learn at the same time. (A resumed run keeps its own; of --algo td it may get others.)"""
     seed: Annotated[int | None, option("INT", "0")] = None
-    """Seed of the training: same seed, same network, bit for bit. (A resumed run keeps its own.)"""
+    """Seed of the training: same seed, same network, bit for bit; of --algo td with one thread. (A resumed run keeps
+    its own.)"""
     out: Annotated[Path | None, option("PATH", "runs/ALGO")] = None
     """Folder of the run: checkpoint.safetensors, settings.json, metrics.jsonl; of a policy model.safetensors too."""
     resume: Annotated[bool, SWITCH] = False
@@ -121,10 +109,13 @@ class Train:
         """Train an n-tuple network; return the summary, and what to say."""
         learner = self._td_learner()
         games_before, start = learner.games, time.monotonic()
-        run_training(learner, self._games, self.folder, stopped, minutes=self.minutes, cluster=self.cluster)
+        games, minutes = self._td_limits
+        run_training(learner, games, self.folder, stopped, minutes=minutes, cluster=self.cluster)
         seconds = time.monotonic() - start
         summary = {
+            "network": learner.network.name,
             "games": learner.games,
+            "episodes": learner.episodes,
             "moves": learner.moves,
             "seconds": round(seconds, 3),
             "interrupted": stopped(),
@@ -155,9 +146,9 @@ class Train:
         folder = shlex.quote(str(self.folder))
         if interrupted:
             limit = f" --steps {self.policy.steps}" if self.policy.steps else ""
-            limit += f" --minutes {self.minutes:g}" if self.minutes else ""
-            if self.algorithm == "td":
-                limit = f" --games {self._games}"
+            games, minutes = self._td_limits if self.algorithm == "td" else (None, self.minutes)
+            limit += f" --games {games}" if games else ""
+            limit += f" --minutes {minutes:g}" if minutes else ""
             stdout.print(f"Go on with: game2048 train{limit} --out {folder} --resume", soft_wrap=True)
         else:
             stdout.print(f"How good is it? game2048 evaluate {folder}", soft_wrap=True)
@@ -165,12 +156,15 @@ class Train:
     # --- what was asked for ---
 
     @property
-    def _games(self) -> int:
-        return 10_000 if self.td.games is None else self.td.games
+    def _td_limits(self) -> tuple[int | None, float | None]:
+        """Games and minutes after which to stop, at whichever comes first."""
+        return limits(self.td, self.minutes)
 
     def _check(self) -> None:
         if self.td.games is not None:
             require("--games", self.td.games, 1, MAX_GAMES)
+        if self.threads is not None:
+            require("--threads", self.threads, 1, MAX_THREADS)
         if self.seed is not None:
             check_seed(self.seed)
         if self.minutes is not None:
@@ -191,31 +185,22 @@ class Train:
         self.folder.mkdir(parents=True, exist_ok=True)
 
     def _td_learner(self) -> "TDLearner":
-        with preparing():
-            from agents.checkpoint import load_learner
-            from agents.td import TDLearner, TDSettings
-            from agents.training import remove_run
-
-        names = {"alpha": "alpha", "lambda_start": "trace_decay_start", "lambda_end": "trace_decay_end"}
-        try:
-            settings = TDSettings(**{names[name]: value for name, value in given(self.td).items() if name in names})
-        except ValueError as error:
-            raise UsageError("--" + str(error).replace("trace_decay_", "lambda-")) from None
         if self.resume:
-            learner = load_learner(self.folder)
-            if learner.games >= self._games:
-                raise CliError(f"{self.folder} has {learner.games:,} games already; ask for more with --games")
-            return learner
+            return resumed_td_learner(self.folder, self._td_limits[0], self.threads)
         self._check_free()
-        learner = TDLearner(settings, self.seed or 0)
+        learner = new_td_learner(self.td, self._td_limits[0], self.threads, self.seed or 0)
+        from agents.training import remove_run
+
         remove_run(self.folder)  # the old run goes when the new one has its memory
         return learner
 
     def _policy_learner(self) -> "Learner":
         if self.resume:
-            return resumed_learner(self.folder, self.algo, self.policy, self.network, self.seed)
+            return resumed_learner(
+                self.folder, self.algo, self.policy, self.network, threads=self.threads, seed=self.seed
+            )
         self._check_free()
-        learner = new_learner(self.algorithm, self.policy, self.network, self.seed or 0)
+        learner = new_learner(self.algorithm, self.policy, self.network, threads=self.threads, seed=self.seed or 0)
         from agents.training import remove_run
 
         remove_run(self.folder)
@@ -236,33 +221,3 @@ def check_minutes(minutes: float) -> None:
     """Check the time limit of the command line."""
     if not minutes > 0:
         raise UsageError(f"--minutes must be positive, got {minutes}")
-
-
-def run_training(
-    learner: "TDLearner",
-    games: int | None,
-    folder: Path,
-    stopped: Callable[[], bool],
-    *,
-    minutes: float | None = None,
-    cluster: ClusterOptions | None = None,
-) -> None:
-    """Train under a progress bar, up to a number of games or minutes, or until ``stopped``; then save."""
-    from agents.training import train
-    from cli.progress import GamesBar, RunningScores
-
-    deadline = None if minutes is None else time.monotonic() + 60 * minutes
-    scores = RunningScores(window=10)
-    with (
-        (cluster or ClusterOptions()).training(learner) as elsewhere,
-        GamesBar(stderr, "train", games, learner.games, None if minutes is None else 60 * minutes) as bar,
-    ):
-
-        def show(metrics: "BlockMetrics") -> None:
-            scores.add(metrics.mean_score, metrics.tile_rates)
-            bar.update(metrics.games, f"{metrics.moves_per_second / 1e6:.2f} M moves/s · {scores}")
-
-        def should_stop() -> bool:
-            return stopped() or (deadline is not None and time.monotonic() > deadline)
-
-        train(learner, games or sys.maxsize, folder, elsewhere=elsewhere, on_block=show, should_stop=should_stop)

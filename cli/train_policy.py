@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import tyro
 
-from cli.common import MAX_THREADS, SWITCH, default_threads, option, preparing, stderr
+from cli.common import SWITCH, default_threads, option, preparing, stderr
 from cli.errors import CliError, UsageError, require
 
 if TYPE_CHECKING:
@@ -44,8 +44,6 @@ class PolicyOptions:
     """Games that are played side by side."""
     horizon: Annotated[int | None, option("INT")] = None
     """Moves of every game between two times of learning."""
-    threads: Annotated[int | None, option("INT", "all processors")] = None
-    """Threads that share games and batches; more of them give slightly other sums."""
     lr: Annotated[float | None, option("FLOAT")] = None
     """Learning rate of Adam."""
     schedule: Annotated[Literal["constant", "linear", "cosine"] | None, option("{constant,linear,cosine}")] = None
@@ -89,7 +87,6 @@ class NetworkOptions:
 SETTING: Final = {
     "steps": "planned_steps",
     "parallel_games": "n_games",
-    "threads": "n_threads",
     "schedule": "lr_schedule",
     "curriculum": "start_fraction",
 }
@@ -127,12 +124,12 @@ def check_options(algorithm: str, policy: PolicyOptions) -> None:
             raise UsageError(f"{spelled(name)} belongs to --algo {owner}, got --algo {algorithm}")
     if policy.steps is not None:
         require("--steps", policy.steps, 1, MAX_STEPS)
-    if policy.threads is not None:
-        require("--threads", policy.threads, 1, MAX_THREADS)
 
 
-def new_learner(algorithm: str, policy: PolicyOptions, network: NetworkOptions, seed: int) -> "Learner":
-    """Make a learner as the options say."""
+def new_learner(
+    algorithm: str, policy: PolicyOptions, network: NetworkOptions, *, threads: int | None, seed: int
+) -> "Learner":
+    """Make a learner as the options say; ``threads`` None: all processors."""
     with preparing():
         from agents.policy.algorithms import learner_class
         from agents.policy.checkpoint import load_network
@@ -142,7 +139,7 @@ def new_learner(algorithm: str, policy: PolicyOptions, network: NetworkOptions, 
     start = None if policy.from_ is None else load_network(policy.from_)
     if start is not None and (options := given(network)):
         raise UsageError(f"--from brings a network with it; leave out {spelled(next(iter(options)))}")
-    settings = {"n_threads": default_threads(), **_settings(policy)}
+    settings = {"n_threads": threads or default_threads(), **_settings(policy)}
     try:
         config = NetworkConfig(**given(network)) if start is None else start.settings
         return chosen(chosen.Settings(seed=seed, network=config, **settings), network=start)
@@ -151,7 +148,13 @@ def new_learner(algorithm: str, policy: PolicyOptions, network: NetworkOptions, 
 
 
 def resumed_learner(
-    folder: Path, algorithm: str | None, policy: PolicyOptions, network: NetworkOptions, seed: int | None
+    folder: Path,
+    algorithm: str | None,
+    policy: PolicyOptions,
+    network: NetworkOptions,
+    *,
+    threads: int | None,
+    seed: int | None,
 ) -> "Learner":
     """Load the learner of a run; options that are given must be those of the run."""
     with preparing():
@@ -159,7 +162,8 @@ def resumed_learner(
 
     learner = load_learner(folder)
     own = learner.settings
-    wanted = {**_settings(policy), **given(network), **({} if seed is None else {"seed": seed})}
+    common = {"n_threads": threads, "seed": seed}
+    wanted = {**_settings(policy), **given(network), **{name: x for name, x in common.items() if x is not None}}
     wanted.pop("planned_steps", None)  # a run may go on for longer than was planned
     have = {**asdict(own), **asdict(own.network)}
     if algorithm not in (None, learner.algorithm):
@@ -188,7 +192,7 @@ def _in_options(message: str) -> str:
     '--steps must be given where --schedule is linear, got None'
     """
     names = {SETTING.get(field.name, field.name): field.name for kind in (PolicyOptions, NetworkOptions)
-             for field in fields(kind)}  # fmt: skip
+             for field in fields(kind)} | {"n_threads": "threads"}  # fmt: skip
     first, *others = re.split(r"(?<= where )|(?<= unless )", message)
     parts = [re.sub(r"^\w+", lambda found: spelled(names.get(found[0], found[0])), part) for part in (first, *others)]
     return "".join(parts)

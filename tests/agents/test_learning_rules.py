@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from agents.episodes import CAROUSEL_SIZE, MIN_RESTART, remember_stages
+from agents.episodes import CAROUSEL_SIZE, remember_stages
 from agents.errors import DivergedError
 from agents.learning_rules import delay_for
 from agents.networks import Network
@@ -192,7 +192,7 @@ def test_a_step_of_one_without_temporal_coherence_diverges_and_is_noticed():
     """Backward with lambda, a plain step of 1 overshoots until values are no numbers; the message names alpha."""
     learner = TDLearner(constant(0.5, coherence_from=1.0, plain_alpha=1.0), network=SMALL)
 
-    with pytest.raises(DivergedError, match="diverged: the mean TD error is .* try a smaller alpha than 1"):
+    with pytest.raises(DivergedError, match=r"diverged: the mean TD error is .* try a smaller alpha than 1"):
         learner.train(300)
 
 

@@ -1,0 +1,107 @@
+"""``game2048 train --algo td``: recipes, single settings, memory, threads."""
+
+import json
+from typing import get_args
+
+import pytest
+
+from agents import memory
+from agents.checkpoint import load_learner
+from agents.recipes import RECIPES
+from cli.main import main
+from cli.train_td import RecipeName, TDOptions, limits
+
+TINY = ("train", "--network", "17x4")
+
+
+def run(capsys, *arguments):
+    code = main([str(argument) for argument in arguments])
+    return (code, *capsys.readouterr())
+
+
+def test_the_command_line_knows_every_recipe():
+    assert set(get_args(RecipeName)) == set(RECIPES)
+    assert all(recipe.games or recipe.minutes for recipe in RECIPES.values())
+
+
+def test_every_recipe_fits_into_24_gib():
+    assert max(memory.learning_bytes(recipe.network) for recipe in RECIPES.values()) < 24 * 2**30
+
+
+@pytest.mark.parametrize(
+    ("options", "minutes", "expected"),
+    [
+        ({}, None, (10_000, None)),
+        ({"recipe": "strong"}, None, (None, 120)),
+        ({"recipe": "strong"}, 5, (None, 5)),
+        ({"recipe": "strong", "games": 7}, None, (7, None)),
+        ({"games": 7}, 5, (7, 5)),
+    ],
+)
+def test_a_recipe_limits_what_is_not_limited(options, minutes, expected):
+    assert limits(TDOptions(**options), minutes) == expected
+
+
+def test_single_settings_change_a_recipe(tmp_path, capsys):
+    code, out, err = run(
+        capsys, *TINY, "--recipe", "strong", "--games", 40, "--lambda-end", 0, "--coherence-from", 0.5, "--carousel",
+        "7,6", "--alpha-drops", "0.5,0.75", "--threads", 1, "--out", tmp_path, "--json",
+    )  # fmt: skip
+
+    assert code == 0
+    assert json.loads(out)["network"] == "17x4"
+    assert json.loads(out)["episodes"] > 40
+    assert "17x4: 327,680 weights, 0.00 GiB of memory" in err
+    settings = json.loads((tmp_path / "settings.json").read_text())
+    assert (settings["restart"], settings["trace_decay_start"], settings["trace_decay_end"]) == (0.5, 0.5, 0.0)
+    assert (settings["coherence_from"], settings["planned_games"], settings["threads"]) == (0.5, 40, 1)
+    assert (settings["carousel_tiles"], settings["alpha_drops"]) == ([7, 6], [0.5, 0.75])
+
+
+def test_a_resumed_run_may_get_other_threads_and_keeps_its_network(tmp_path, capsys):
+    run(capsys, *TINY, "--games", 20, "--restart", 0.3, "--out", tmp_path)
+
+    code, _, _ = run(capsys, "train", "--games", 30, "--threads", 2, "--out", tmp_path, "--resume")
+
+    learner = load_learner(tmp_path)
+    assert code == 0
+    assert (learner.games, learner.n_threads, learner.network.name) == (30, 2, "17x4")
+    assert learner.settings.restart == 0.3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--network", "9x9"], "--network: a pattern must be 2 to 8 different hex digits of cells, got '9x9'"),
+        (["--network", "17x4@x"], "--network: stages must be exponents such as 15,14, got 'x'"),
+        (["--delay", "-1"], "--delay must be a number of moves from 0 to 100, got -1"),
+        (["--restart", "1"], "--restart must be in [0, 1), got 1.0"),
+        (["--carousel", "15;14"], "--carousel must be numbers joined by commas, got '15;14'"),
+        (["--carousel", "17"], "--carousel must be different exponents from 1 to 15, got (17,)"),
+        (["--initial", "-5"], "--initial must be 0 points or more, got -5.0"),
+        (["--coherence-from", "0.9", "--minutes", "1"], "--coherence-from and --alpha-drops are shares of --games"),
+        (["--threads", "0"], "--threads must be at least 1, got 0"),
+        (["--steps", "5"], "--steps is no option of --algo td"),
+        (["--algo", "ppo", "--recipe", "fast"], "--recipe is no option of --algo ppo"),
+    ],
+    ids=" ".join,
+)
+def test_wrong_settings_are_named_as_they_are_written(arguments, message, tmp_path, capsys):
+    code, _, err = run(capsys, "train", *arguments, "--out", tmp_path / "run")
+
+    assert code == 2
+    assert message in err
+    assert err.count("\n") == 1
+
+
+def test_a_network_that_does_not_fit_is_one_line_and_leaves_the_old_run(tmp_path, capsys, monkeypatch):
+    run(capsys, *TINY, "--games", 5, "--out", tmp_path)
+    monkeypatch.setattr(memory, "available_bytes", lambda: 10**6)
+
+    code, _, err = run(capsys, "train", "--recipe", "record", "--out", tmp_path, "--overwrite")
+
+    assert code == 1
+    assert "GiB of memory" in err
+    assert "do not fit: 0.00 GiB are available" in err
+    monkeypatch.undo()
+    assert load_learner(tmp_path).games == 5
