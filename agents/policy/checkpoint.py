@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import nets
 from agents.errors import CheckpointError, NoCheckpointError
+from agents.policy import checkpoint_v1
 from agents.policy.algorithms import learner_class
 from agents.policy.games import Games
 from agents.policy.learner import Learner
@@ -31,7 +32,7 @@ from nets.tensorfile import read_tensors, write_tensors
 FILE_NAME: Final = "checkpoint.safetensors"
 SETTINGS_NAME: Final = "settings.json"
 FORMAT: Final = "game2048 policy"
-VERSION: Final = 1
+VERSION: Final = 2
 
 
 def save_learner(learner: Learner, folder: Path) -> None:
@@ -95,13 +96,15 @@ def load_learner(folder: Path, games: Games | None = None) -> Learner:
         raise CheckpointError(str(error)) from error
     if header is None or header.get("format") != FORMAT:
         raise CheckpointError(f"{path} is not a checkpoint of a {FORMAT}")
-    if header.get("version") != VERSION:
+    if header.get("version") not in (VERSION, checkpoint_v1.VERSION):
         raise CheckpointError(f"{path} has format version {header.get('version')}, this program reads {VERSION}")
     try:
+        if header["version"] == checkpoint_v1.VERSION:
+            tensors, header = checkpoint_v1.upgraded_learner(tensors, header)
         chosen = learner_class(header["algorithm"])
         learner = chosen(settings_from(chosen, header["settings"]), games)
         learner.load_state_dict(tensors, header["state"])
-    except (NetsError, KeyError, TypeError, ValueError, AttributeError) as error:
+    except (NetsError, KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         raise CheckpointError(f"{path} is damaged: {error!r}") from error
     return learner
 

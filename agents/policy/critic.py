@@ -205,7 +205,7 @@ class AfterstateCritic:
             "boards": self._boards[: self._n_rows].copy(),
             "actions": self._actions[: self._n_rows].copy(),
             "starts": self._starts.copy(),
-            "counts": np.array([self.learner.games, self.learner.moves]),
+            "counts": np.array([self.learner.games, self.learner.moves, self.learner.episodes]),
         }
 
     def load_state_dict(self, state: dict[str, npt.NDArray[Any]]) -> None:
@@ -217,7 +217,7 @@ class AfterstateCritic:
             If the state is of a critic of another number of games, or damaged; this one is as it was.
         """
         n, rows = self._starts.size, len(state["boards"])
-        shapes = {"boards": (rows, n), "actions": (rows, n), "starts": (n,), "counts": (2,)}
+        shapes = {"boards": (rows, n), "actions": (rows, n), "starts": (n,), "counts": (3,)}
         shapes |= {"weights": state["indices"].shape, "coherence": (*state["indices"].shape, 2)}
         for name, shape in shapes.items():
             if state[name].shape != shape:
@@ -229,8 +229,7 @@ class AfterstateCritic:
         put_back(self.learner, state)
         self._boards, self._actions = state["boards"].copy(), state["actions"].copy()
         self._starts, self._n_rows = state["starts"].copy(), rows
-        self.learner.games, self.learner.moves = (int(count) for count in state["counts"])
-        self.learner.episodes = self.learner.games
+        self.learner.games, self.learner.moves, self.learner.episodes = (int(count) for count in state["counts"])
 
 
 def _lengthened(array: npt.NDArray[Any], rows: int, used: int) -> npt.NDArray[Any]:

@@ -135,11 +135,13 @@ class PolicyNetwork(nets.Module):
     def load_state_dict(self, state: dict[str, Any], strict: bool = True) -> None:
         """Copy parameters and tables from a dictionary of arrays; see `nets.Module.load_state_dict`."""
         sparse = {name.removeprefix(TABLES): array for name, array in state.items() if name.startswith(TABLES)}
-        if self.tables is not None and sparse.keys() == {"rows", "weights"}:
+        if self.tables is not None and sparse.keys() in self.tables.states:
             sparse = self.tables.checked(sparse)
             state = {name: array for name, array in state.items() if not name.startswith(TABLES)}
         elif self.tables is not None and strict:
-            raise nets.CheckpointError(f"the state does not fit: tables need rows and weights, got {sorted(sparse)}")
+            raise nets.CheckpointError(
+                f"the state does not fit: tables need {_names(self.tables)}, got {sorted(sparse)}"
+            )
         super().load_state_dict(state, strict)
         if self.tables is not None and sparse:
             self.tables.load(sparse)
@@ -155,6 +157,10 @@ class PolicyNetwork(nets.Module):
             raise nets.CheckpointError(f"the sparse state does not fit: it has {sorted(state)}, not {sorted(own)}")
         if self.tables is not None:
             self.tables.load({**self.tables.table_state(), **state})
+
+
+def _names(tables: TupleTables | NTuplePreferences) -> str:
+    return " and ".join(sorted(tables.states[0]))
 
 
 def _small(shape: tuple[int, ...], generator: np.random.Generator) -> npt.NDArray[np.float64]:

@@ -30,7 +30,7 @@ policy and networks that learn by Adam.
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +40,7 @@ from agents._instructions import prefetch
 from agents.networks import Layout
 from agents.ntuple import write_features
 from agents.policy.boards import N_ACTIONS, Boards, action_masks
+from agents.policy.checkpoint_v1 import upgraded_tables
 from agents.policy.config import NTUPLE_NETWORK
 from game2048 import board as rules
 from game2048._jit import njit
@@ -169,9 +170,9 @@ class NTupleStore:
         return self.pairs[1::2]
 
     def state(self) -> State:
-        """Return ``rows``, the weights that were ever changed, and ``weights``."""
-        rows = self._seen()
-        return {"rows": rows.astype(np.uint32), "weights": self.weights[rows]}
+        """Return ``places``, which weights were ever changed, and ``weights``."""
+        places = self._seen()
+        return {"places": places.astype(np.uint32), "weights": self.weights[places]}
 
     def optimizer_state(self) -> State:
         """Return ``squares`` of the same weights."""
@@ -184,8 +185,8 @@ class NTupleStore:
     def restore(self, state: State) -> None:
         """Hold the weights of a state; without squares they learn on as if seen once, with a gradient of 1."""
         self.forget()
-        self.weights[state["rows"]] = state["weights"]
-        self.squares[state["rows"]] = state.get("squares", np.float32(1))
+        self.weights[state["places"]] = state["weights"]
+        self.squares[state["places"]] = state.get("squares", np.float32(1))
 
 
 class NTuplePreferences(nets.Module):
@@ -196,6 +197,9 @@ class NTuplePreferences(nets.Module):
     merging : Parameter, shape (1,)
         w_r.
     """
+
+    states: ClassVar = ({"places", "weights"}, {"rows", "weights"})
+    """Names in states that `load` takes; ``rows`` in those of version 1."""
 
     def __init__(self) -> None:
         self.merging = nets.Parameter(np.zeros(1))
@@ -271,23 +275,28 @@ class NTuplePreferences(nets.Module):
     # --- saving ---
 
     def table_state(self) -> State:
-        """Return ``rows``, ndarray of uint32, shape (seen,), and ``weights``, shape (seen,)."""
+        """Return ``places``, ndarray of uint32, shape (seen,), and ``weights``, shape (seen,)."""
         return self._store.state()
 
     def optimizer_state(self) -> State:
-        """Return ``squares`` of the rows seen: what the next steps depend on beside."""
+        """Return ``squares`` of the weights seen: what the next steps depend on beside."""
         return self._store.optimizer_state()
 
     def checked(self, state: State) -> State:
-        """Return a state; raise CheckpointError if it is not one of these tables."""
-        rows = np.asarray(state["rows"])
-        if rows.ndim != 1 or rows.dtype.kind not in "iu" or (rows.size and int(rows.max()) >= N_WEIGHTS):
-            raise nets.CheckpointError(f"tensor rows must be ints below {N_WEIGHTS}, got {rows.dtype} {rows.shape}")
-        for name in state.keys() - {"rows"}:
+        """Return a state, which may be of version 1; raise CheckpointError if it is not one of these tables."""
+        if "rows" in state:
+            self.checked({"places": state["rows"], **{name: state[name] for name in state.keys() - {"rows"}}})
+            return upgraded_tables(state)
+        places = np.asarray(state["places"])
+        if places.ndim != 1 or places.dtype.kind not in "iu" or (places.size and int(places.max()) >= N_WEIGHTS):
+            raise nets.CheckpointError(
+                f"tensor places must be ints below {N_WEIGHTS}, got {places.dtype} {places.shape}"
+            )
+        for name in state.keys() - {"places"}:
             array = np.asarray(state[name])
-            if array.shape != rows.shape or array.dtype != np.float32 or not np.isfinite(array).all():
+            if array.shape != places.shape or array.dtype != np.float32 or not np.isfinite(array).all():
                 raise nets.CheckpointError(
-                    f"tensor {name} must be finite float32 of shape {rows.shape}, got {array.dtype} {array.shape}"
+                    f"tensor {name} must be finite float32 of shape {places.shape}, got {array.dtype} {array.shape}"
                 )
         return state
 

@@ -22,7 +22,7 @@ https://doi.org/10.1109/CIG.2014.6932907 (the 17 straight and square 4-tuples).
 import math
 import weakref
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -55,6 +55,9 @@ class TupleTables(nets.Module):
     width : int
         Length of the rows.
     """
+
+    states: ClassVar = ({"rows", "weights"},)
+    """Names in states that `load` takes."""
 
     def __init__(self, width: int) -> None:
         self.width = width

@@ -135,7 +135,7 @@ def test_learning_agrees_with_the_naive_twin():
     state = everything(preferences)
     assert read_twice
     seen = sorted((f for f in twin.g if twin.g[f]), key=place)
-    assert state["rows"].tolist() == [place(f) for f in seen]
+    assert state["places"].tolist() == [place(f) for f in seen]
     np.testing.assert_allclose(state["weights"], [twin.w[f] for f in seen], rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(state["squares"], [twin.g[f] for f in seen], rtol=1e-4)
 
@@ -241,8 +241,8 @@ def test_learning_goes_on_exactly_with_the_sums_of_squares(learned):
 @pytest.mark.parametrize(
     ("name", "wrong", "message"),
     [
-        ("rows", np.array([N_WEIGHTS], np.uint32), "rows must be ints below 67239936, got uint32"),
-        ("rows", np.array([1.0]), "rows must be ints below"),
+        ("places", np.array([N_WEIGHTS], np.uint32), "places must be ints below 67239936, got uint32"),
+        ("places", np.array([1.0]), "places must be ints below"),
         ("weights", np.zeros(2, np.float32), r"weights must be finite float32 of shape \(1,\), got float32 \(2,\)"),
         ("weights", np.array([np.nan], np.float32), "weights must be finite"),
         ("squares", np.zeros(1), "squares must be finite float32"),
@@ -250,7 +250,7 @@ def test_learning_goes_on_exactly_with_the_sums_of_squares(learned):
 )
 def test_a_damaged_state_is_refused_and_nothing_changes(learned, name, wrong, message):
     before = everything(learned)
-    state = {"rows": np.array([5], np.uint32), "weights": np.ones(1, f32), "squares": np.ones(1, f32), name: wrong}
+    state = {"places": np.array([5], np.uint32), "weights": np.ones(1, f32), "squares": np.ones(1, f32), name: wrong}
 
     with pytest.raises(nets.CheckpointError, match=message):
         learned.load(state)
