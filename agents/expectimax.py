@@ -12,8 +12,8 @@ network has, with U_0 = gamma V. With a prior the maximum is over actions that i
 `ExpectimaxAgent`.
 
 The tree grows layer by layer, for many positions at once: all its leaves are evaluated in one batch, and values
-travel back up through arrays in which the children of a node lie side by side. The exact search of an n-tuple network
-needs no batches: `agents.ntuple_search` is the fast way.
+travel back up through arrays in which the children of a node lie side by side. Afterstates that come twice in a layer
+are searched once. The exact search of an n-tuple network needs no batches: `agents.ntuple_search` is the fast way.
 
 References
 ----------
@@ -21,6 +21,8 @@ B. W. Ballard, "The *-minimax search procedure for trees containing chance nodes
 https://doi.org/10.1016/S0004-3702(83)80015-0 (expectimax; nothing is cut here).
 """
 
+import math
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
@@ -45,7 +47,7 @@ Prior: TypeAlias = Callable[[Words, Masks], Floats]
 
 N_PLACES: Final = 64  # games searched at once: batches of thousands of leaves
 P_MIN: Final = 0.05
-MAX_DEPTH: Final = 5
+MAX_DEPTH: Final = 16
 
 
 def raw_points(points: Floats, boards: Words) -> Floats:
@@ -67,6 +69,10 @@ class Leaves:
     """gamma: what a state is worth a move earlier."""
     end: float = 0.0
     """What the end of the game is worth."""
+
+
+class OutOfTimeError(Exception):
+    """A search did not come to its end in time."""
 
 
 # --- kernels: down the tree, and up again ---
@@ -160,13 +166,16 @@ class ExpectimaxAgent:
     values : Leaves
         What boards are worth where the search ends.
     depth : int
-        d: moves of the player to look ahead, 1 to 5.
+        d: moves of the player to look ahead, from 1 on.
     prior : callable, optional
         A player whose taste narrows the search: of all moves but the first, only those are looked at that have a
         probability of at least ``p_min``, and the likeliest. The values are then those of a player with that taste,
         at a fraction of the cost.
     p_min : float
         In [0, 1].
+    seconds : float, optional
+        Time limit of a move: the search looks 1, 2, ... up to d moves ahead, as long as there is time. It looks at the
+        clock between layers, so that a large one may take longer. Which moves are played then depends on the machine.
     name : str
         What to call the agent.
     """
@@ -178,6 +187,7 @@ class ExpectimaxAgent:
         depth: int = 2,
         prior: Prior | None = None,
         p_min: float = P_MIN,
+        seconds: float | None = None,
         name: str = "expectimax",
     ) -> None:
         self.values = values
@@ -186,6 +196,7 @@ class ExpectimaxAgent:
             raise ValueError(f"p_min must be in [0, 1], got {p_min}")
         self.prior = prior
         self.p_min = p_min
+        self.seconds = checked_seconds(seconds)
         self.name = name
         self._tables = rules.row_tables()
 
@@ -224,33 +235,50 @@ class ExpectimaxAgent:
         """
         searched = wide_masks(boards, highs)
         values = np.full(searched.shape, -np.inf)
-        values[searched] = self._moves(boards, highs, searched, self.depth)[0]
+        if self.seconds is None:
+            values[searched] = self._moves(boards, highs, searched, self.depth, math.inf)[0]
+            return values
+        end = time.perf_counter() + self.seconds * boards.size
+        values[searched] = self._moves(boards, highs, searched, 1, math.inf)[0]
+        for depth in range(2, self.depth + 1):
+            try:
+                values[searched] = self._moves(boards, highs, searched, depth, end)[0]
+            except OutOfTimeError:
+                break
         return values
 
     def _moves(
-        self, boards: Words, highs: Words, searched: Masks, depth: int
+        self, boards: Words, highs: Words, searched: Masks, depth: int, end: float
     ) -> tuple[npt.NDArray[np.floating[Any]], Indices]:
-        """Return Q_depth of all searched actions, and where those of each board begin."""
+        """Return Q_depth of all searched actions, and where those of each board begin; not after ``end``."""
+        if time.perf_counter() >= end:
+            raise OutOfTimeError
         n = int(searched.sum())
         after, after_highs, points = np.empty(n, np.uint64), np.empty(n, np.uint64), np.empty(n, np.float32)
         first = np.empty(boards.size + 1, np.int64)
         expand_moves(boards, highs, searched, self._tables, after, after_highs, points, first)
         rewards = self.values.reward(points, np.repeat(boards, np.diff(first)))
-        return rewards + self._afterstates(after, after_highs, depth), first
+        return rewards + self._afterstates(after, after_highs, depth, end), first
 
-    def _afterstates(self, after: Words, after_highs: Words, depth: int) -> npt.NDArray[np.floating[Any]]:
+    def _afterstates(self, after: Words, after_highs: Words, depth: int, end: float) -> npt.NDArray[np.floating[Any]]:
         """Return W_depth of afterstates."""
         if depth == 1 and self.values.of == "afterstates":
             return self.values.value(after)
+        if after_highs.any():  # rare
+            return self._distinct_afterstates(after, after_highs, depth, end)
+        after, places = np.unique(after, return_inverse=True)
+        return self._distinct_afterstates(after, np.zeros_like(after), depth, end)[places]
+
+    def _distinct_afterstates(self, after: Words, after_highs: Words, depth: int, end: float) -> Doubles:
         first = np.empty(after.size + 1, np.int64)
         n = count_tiles(after, first)
         boards, highs = np.empty(n, np.uint64), np.empty(n, np.uint64)
         expand_tiles(after, after_highs, first, boards, highs)
         values = np.empty(after.size)
-        back_up_tiles(self._states(boards, highs, depth - 1), first, values)
+        back_up_tiles(self._states(boards, highs, depth - 1, end), first, values)
         return values
 
-    def _states(self, boards: Words, highs: Words, depth: int) -> Doubles:
+    def _states(self, boards: Words, highs: Words, depth: int, end: float) -> Doubles:
         """Return U_depth of states."""
         masks = wide_masks(boards, highs)
         values = np.full(boards.size, self.values.end)
@@ -258,7 +286,7 @@ class ExpectimaxAgent:
             alive = masks.any(1)
             values[alive] = self.values.discount * self.values.value(boards[alive]).astype(np.float64)
         else:
-            moves, first = self._moves(boards, highs, self._searched(boards, masks), depth)
+            moves, first = self._moves(boards, highs, self._searched(boards, masks), depth, end)
             back_up_moves(moves.astype(np.float64), first, self.values.discount, self.values.end, values)
         return values
 
@@ -278,3 +306,10 @@ def checked_depth(depth: int) -> int:
     if type(depth) is not int or not 1 <= depth <= MAX_DEPTH:
         raise ValueError(f"depth must be an int from 1 to {MAX_DEPTH}, got {depth!r}")
     return depth
+
+
+def checked_seconds(seconds: float | None) -> float | None:
+    """Refuse a time limit that is none."""
+    if seconds is not None and not 0 < seconds < math.inf:
+        raise ValueError(f"seconds must be positive, got {seconds}")
+    return seconds

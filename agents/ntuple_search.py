@@ -1,159 +1,45 @@
-"""Exact expectimax with an n-tuple network, one kernel a game; the equations are in `agents.expectimax`.
+"""Players that search with an n-tuple network: to a depth, or as deep as a time limit lets them.
 
-Here gamma is 1, the end of a game is worth 0, and the values are of afterstates. No batches and no tables of
-positions: at depth 2 hardly any position comes twice.
+Under a time limit the search deepens: depth 1, 2, 3, ... until the time is over; the move is that of the deepest search
+that came to its end. A kernel cannot look at the clock, so it looks at a number of leaves and comes back; what it found
+is remembered, and the next call passes over it.
 """
 
-from typing import Any
+import time
+from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from agents._instructions import prefetch
 from agents.base import MAX_MOVES, PlayedGame
-from agents.expectimax import Doubles, Floats, Leaves, checked_depth
-from agents.lockstep import Words
+from agents.downgrading import downgrade
+from agents.expectimax import MAX_DEPTH, Doubles, Leaves, checked_depth, checked_seconds
 from agents.networks import Layout
-from agents.ntuple import Values, for_all_weights, greedy_action, sum_weights, write_features
+from agents.ntuple import Values, for_all_weights, sum_weights, write_features
+from agents.search_kernels import (
+    UNLIMITED,
+    Desk,
+    Floats,
+    Words,
+    best_action,
+    lookup_of,
+    new_desk,
+    play_some_moves,
+)
+from agents.search_memory import Memory, checked_size, new_memory
 from game2048 import board as rules
 from game2048._jit import njit
 from game2048.game import Game
-from game2048.rng import draw, seed
+from game2048.rng import seed
 
-# --- kernels ---
-
-
-@njit(
-    *for_all_weights(
-        "float64(uint64, uint64, int64, W, float32, float32, uint64[:, ::1], uint32[::1], uint32[:, ::1], float32[::1],"
-        " float32[::1])"
-    )
-)
-def expected_value(
-    after: np.uint64,
-    high: np.uint64,
-    depth: int,
-    weights: Any,
-    unit: np.float32,
-    initial: np.float32,
-    layout: Layout,
-    tables: rules.RowTables,
-    features: npt.NDArray[np.uint32],
-    rewards: Floats,
-    values: Floats,
-) -> float:
-    """Return the mean over all new tiles of the best Q_depth on the board with that tile (W_{depth + 1}), points.
-
-    The last three arguments are buffers of `greedy_action`.
-    """
-    total = 0.0
-    n_empty = 0.0
-    for cell in range(16):
-        shift = np.uint64(4 * cell)
-        if (after >> shift) & np.uint64(15) != np.uint64(0):
-            continue
-        n_empty += 1.0
-        for tile in range(1, 3):
-            board = after | (np.uint64(tile) << shift)
-            best = 0.0  # the game is over
-            if depth == 1:
-                action = greedy_action(board, high, weights, unit, layout, tables, features, rewards, values)
-                if action >= 0:
-                    best = float(values[action]) + float(initial)
-            else:
-                mask = rules.action_mask_wide(board, high)
-                best = -np.inf if mask else 0.0
-                for action in range(4):
-                    if mask >> action & 1:
-                        child, child_high, reward = rules.play(board, high, action, tables)
-                        value = expected_value(
-                            child,
-                            child_high,
-                            depth - 1,
-                            weights,
-                            unit,
-                            initial,
-                            layout,
-                            tables,
-                            features,
-                            rewards,
-                            values,
-                        )
-                        best = max(best, float(np.int64(reward)) + value)
-            total += 9.0 * best if tile == 1 else best
-    return total / (10.0 * n_empty)
-
-
-@njit(
-    *for_all_weights(
-        "int64(uint64, uint64, int64, W, float32, float32, uint64[:, ::1], uint32[::1], uint32[:, ::1], float32[::1],"
-        " float32[::1], float64[::1])"
-    )
-)
-def best_action(
-    board: np.uint64,
-    high: np.uint64,
-    depth: int,
-    weights: Any,
-    unit: np.float32,
-    initial: np.float32,
-    layout: Layout,
-    tables: rules.RowTables,
-    features: npt.NDArray[np.uint32],
-    rewards: Floats,
-    values: Floats,
-    q: Doubles,
-) -> int:
-    """Return argmax_a Q_depth(s, a), or -1 if no action is legal; fill ``q`` (4,), points, -inf where illegal."""
-    best = greedy_action(board, high, weights, unit, layout, tables, features, rewards, values)
-    for action in range(4):
-        q[action] = values[action] + initial
-    if depth == 1 or best < 0:
-        return best
-    for action in range(4):
-        if q[action] > -np.inf:
-            after, after_high, reward = rules.play(board, high, action, tables)
-            value = expected_value(
-                after, after_high, depth - 1, weights, unit, initial, layout, tables, features, rewards, values
-            )
-            q[action] = float(np.int64(reward)) + value
-    return int(np.argmax(q))
-
-
-@njit(
-    *for_all_weights(
-        "UniTuple(int64, 3)(uint64[::1], int64, W, float32, float32, uint64[:, ::1], uint32[::1], int64, uint8[::1])"
-    )
-)
-def play_searched_game(
-    rng: Words,
-    depth: int,
-    weights: Any,
-    unit: np.float32,
-    initial: np.float32,
-    layout: Layout,
-    tables: rules.RowTables,
-    n_features: int,
-    plies: npt.NDArray[np.uint8],
-) -> tuple[int, int, int]:
-    """Play one game from stream 0 of ``rng``; return (score, largest exponent, n_moves) and fill ``plies``."""
-    features = np.empty((4, n_features), np.uint32)
-    rewards = np.empty(4, np.float32)
-    values = np.empty(4, np.float32)
-    q = np.empty(4, np.float64)
-    board = rules.start_board(rng, 0)
-    high = np.uint64(0)
-    score = 0
-    n_moves = 0
-    while True:
-        action = best_action(board, high, depth, weights, unit, initial, layout, tables, features, rewards, values, q)
-        if action < 0:
-            return score, rules.largest_exponent(board, high), n_moves
-        after, high, reward = rules.play(board, high, action, tables)
-        board = rules.spawn(after, draw(rng, 0))
-        plies[n_moves] = rules.ply_code(action, after, board)
-        score += int(np.int64(reward))
-        n_moves += 1
+REMEMBERED: Final = {1: 0, 2: 0, 3: 2**12, 4: 2**16}
+"""Positions that a search of a depth remembers, 32 bytes each; there is no use in it before depth 3."""
+MOST_REMEMBERED: Final = 2**20
+"""By deeper searches, and those with a time limit: 32 MiB for each thread."""
+MOVES_A_CALL: Final = {1: 100_000, 2: 10_000, 3: 1000}
+"""Moves that a kernel plays before Python has its turn; deeper searches play one."""
+FIRST_LEAVES: Final = 1000  # at least, between two looks at the clock
+LOOKS: Final = 10  # at the clock, at least, while the time of a move passes
 
 
 @njit(*for_all_weights("void(uint64[::1], W, float32, float32, uint64[:, ::1], int64, float32[::1])"))
@@ -176,35 +62,77 @@ def write_values(
 
 
 class NTupleSearchAgent:
-    """Plays the action with the largest Q_d of an exact search.
+    """Plays the action with the largest Q_d of an exact search, or of the deepest that there is time for.
 
     Parameters
     ----------
     values : Values
         As of `agents.ntuple.NTupleAgent`.
-    depth : int
-        d: moves of the player to look ahead, 1 to 5; 1 plays as `NTupleAgent`.
-    name : str
+    depth : int, optional
+        d: moves of the player to look ahead; 1 plays as `NTupleAgent`. The largest one if there is a time limit.
+    seconds : float, optional
+        Time limit of a move. Which moves are played then depends on the machine.
+    p_cut : float
+        Afterstates that are reached less likely than this are worth V, in [0, 1); 0 is the exact search.
+    downgrading : bool
+        Whether to look at boards with very large tiles as `agents.downgrading` makes them.
+    remembered : int, optional
+        Positions to remember, 0 or a power of two; changes the speed, and without a time limit or ``p_cut``, nothing
+        else.
+    name : str, optional
         What to call the agent.
+
+    Raises
+    ------
+    ValueError
+        If one of them is none, or both a depth and a time limit are missing.
+
+    Notes
+    -----
+    With ``p_cut``, a position that was reached in two ways is worth what the first one found; a position is remembered
+    for one move only.
     """
 
-    def __init__(self, values: Values, *, depth: int = 2, name: str | None = None) -> None:
+    def __init__(
+        self,
+        values: Values,
+        *,
+        depth: int | None = None,
+        seconds: float | None = None,
+        p_cut: float = 0.0,
+        downgrading: bool = False,
+        remembered: int | None = None,
+        name: str | None = None,
+    ) -> None:
+        if depth is None and seconds is None:
+            raise ValueError("a search needs a depth or seconds a move")
+        if not 0 <= p_cut < 1:
+            raise ValueError(f"p_cut must be in [0, 1), got {p_cut}")
         self.values = values
-        self.depth = checked_depth(depth)
-        self.name = name or f"n-tuple {values.network.name}, depth {depth}"
-        self._tables = rules.row_tables()
+        self.depth = MAX_DEPTH if depth is None else checked_depth(depth)
+        self.seconds, self.p_cut, self.downgrading = checked_seconds(seconds), p_cut, downgrading
+        places = MOST_REMEMBERED if seconds is not None else REMEMBERED.get(self.depth, MOST_REMEMBERED)
+        self.remembered = places if remembered is None else checked_size(remembered)
+        self._lookup = lookup_of(values, rules.row_tables())
+        self.name = name or f"n-tuple {values.network.name}, {self.manner()}"
+
+    def manner(self) -> str:
+        """Return in words how it searches."""
+        words = [] if self.seconds is not None and self.depth == MAX_DEPTH else [f"depth {self.depth}"]
+        words += [] if self.seconds is None else [f"{self.seconds:g} s a move"]
+        words += [f"cut at {self.p_cut:g}"] if self.p_cut else []
+        return ", ".join(words + ["downgrading"] * self.downgrading)
 
     def move_values(self, game: Game) -> Doubles:
-        """Return Q_d of each action, ndarray of float64, shape (4,), points; -inf where illegal."""
+        """Return Q of each action, ndarray of float64, shape (4,), points; -inf where illegal.
+
+        Where a board is downgraded, the points are those of what it is downgraded to.
+        """
         return self.search(*game.packed)
 
     def search(self, board: np.uint64, high: np.uint64) -> Doubles:
         """Return the same of a packed board."""
-        v, q = self.values, np.empty(4)
-        features, rewards, values = v.buffers()
-        settings = self.depth, v.weights, v.unit, v.initial, v.network.layout, self._tables
-        best_action(board, high, *settings, features, rewards, values, q)
-        return q
+        return self._search(board, high, *self._tools())
 
     def act(self, game: Game) -> int:
         """Return the best action of a game that is not over."""
@@ -212,19 +140,53 @@ class NTupleSearchAgent:
 
     def play_game(self, game_seed: int) -> PlayedGame:
         """Play the whole game of a seed; releases the GIL."""
-        v, plies = self.values, np.empty(MAX_MOVES, np.uint8)
-        score, exponent, n_moves = play_searched_game(
-            seed(game_seed),
-            self.depth,
-            v.weights,
-            v.unit,
-            v.initial,
-            v.network.layout,
-            self._tables,
-            v.network.n_features,
-            plies,
-        )
-        return PlayedGame(game_seed, score, exponent, plies[:n_moves].copy())
+        memory, desk = self._tools()
+        if self.seconds is not None:
+            game = Game(game_seed)
+            while not game.is_over:
+                game.play(int(np.argmax(self._search(*game.packed, memory, desk))))
+            return PlayedGame(game_seed, game.score, int(game.board.max()), game.record().plies)
+        plies, counts, rng = np.empty(MAX_MOVES, np.uint8), np.zeros(2, np.int64), seed(game_seed)
+        position = np.array([rules.start_board(rng, 0), 0], np.uint64)
+        most = MOVES_A_CALL.get(self.depth, 1)
+        settings = self.depth, self.downgrading, self._lookup, self.p_cut
+        while not play_some_moves(most, rng, position, counts, *settings, memory, desk, plies):
+            pass
+        score, n_moves = counts.tolist()
+        return PlayedGame(game_seed, score, rules.largest_exponent(*position), plies[:n_moves].copy())
+
+    def _tools(self) -> tuple[Memory, Desk]:
+        """Return what the search of one game needs for itself."""
+        return new_memory(self.remembered), new_desk(self.values)
+
+    def _search(self, board: np.uint64, high: np.uint64, memory: Memory, desk: Desk) -> Doubles:
+        if self.downgrading:
+            board, high = (np.uint64(word) for word in downgrade(board, high))
+        desk.counts[2] += 1 if self.p_cut else 0
+        if self.seconds is not None:
+            return self._deepen(board, high, memory, desk, time.perf_counter() + self.seconds)
+        q = np.empty(4)
+        best_action(board, high, self.depth, self._lookup, self.p_cut, memory, desk, q)
+        return q
+
+    def _deepen(self, board: np.uint64, high: np.uint64, memory: Memory, desk: Desk, end: float) -> Doubles:
+        """Return the Q of the deepest search that comes to its end before the clock says ``end``."""
+        start, found, q = time.perf_counter(), np.empty(4), np.empty(4)
+        desk.counts[:2] = UNLIMITED, 0
+        best_action(board, high, 1, self._lookup, self.p_cut, memory, desk, found)
+        if np.count_nonzero(found > -np.inf) < 2:
+            return found
+        for depth in range(2, self.depth + 1):
+            desk.counts[0] = 0
+            while desk.counts[0] <= 0:  # it did not come to its end
+                now = time.perf_counter()
+                if now >= end:
+                    return found
+                rate = desk.counts[1] / (now - start)  # leaves/s
+                desk.counts[0] = max(FIRST_LEAVES, int(rate * min((end - start) / LOOKS, end - now)))
+                best_action(board, high, depth, self._lookup, self.p_cut, memory, desk, q)
+            found, q = q, found
+        return found
 
 
 def ntuple_leaves(values: Values) -> Leaves:

@@ -1,4 +1,4 @@
-"""Expectimax: both searches against the naive one, and what a search must never do."""
+"""Expectimax layer by layer: against the naive search, and what a search must never do."""
 
 from dataclasses import replace
 
@@ -6,52 +6,20 @@ import numpy as np
 import pytest
 
 from agents.expectimax import ExpectimaxAgent, Leaves
-from agents.networks import DEFAULT
+from agents.networks import Network
 from agents.ntuple import NTupleAgent, Values
-from agents.ntuple_search import NTupleSearchAgent, ntuple_leaves
+from agents.ntuple_search import ntuple_leaves
 from agents.series import play_series
 from game2048 import Game
-from game2048 import board as rules
-from tests.oracles import board as naive
+from tests.agents.boards import WIDE, by_action, crowded_boards, leaf_of, packed
 from tests.oracles import expectimax as twin
-
-WIDE = [[16, 16, 1, 2], [3, 1, 2, 4], [1, 2, 3, 1], [0, 3, 1, 17]]  # two ways to 131072, and a new tile either way
 
 
 @pytest.fixture(scope="module")
-def values():
-    """Random weights: most pages of the tables stay untouched zeros."""
-    weights = np.zeros(DEFAULT.n_weights, np.float32)
-    generator = np.random.default_rng(0)
-    for table in range(4):
-        weights[table << 24 : (table << 24) + 300_000] = 20 * generator.normal(size=300_000)
-    return Values(DEFAULT, weights)
-
-
-def crowded_boards(n, most_empty, seed=0):
-    """Boards with at least one legal action and few empty cells, some of them one move from the end."""
-    generator = np.random.default_rng(seed)
-    boards = []
-    while len(boards) < n:
-        cells = generator.integers(1, 7, 16)
-        cells[generator.permutation(16)[: generator.integers(0, most_empty + 1)]] = 0
-        if naive.legal_actions(cells.reshape(4, 4).tolist()):
-            boards.append(cells.reshape(4, 4).tolist())
-    return boards
-
-
-def packed(boards):
-    words = [rules.pack(board) for board in boards]
-    return tuple(np.array([int(word[i]) for word in words], np.uint64) for i in range(2))
-
-
-def leaf_of(values):
-    """A value function of packed boards as one of lists."""
-    return lambda cells: values(packed([cells])[0])[0]
-
-
-def by_action(q):
-    return {int(action): float(q[action]) for action in np.flatnonzero(q > -np.inf)}
+def ntuples():
+    """A network of random weights."""
+    network = Network.named("17x4")
+    return Values(network, (100 * np.random.default_rng(0).normal(size=network.n_weights)).astype(np.float32))
 
 
 def hashed(boards):
@@ -72,17 +40,14 @@ def tile_prior(boards, masks):
 
 
 @pytest.mark.parametrize(("depth", "most_empty", "n"), [(1, 14, 40), (2, 14, 10), (3, 2, 4)])
-def test_both_searches_of_an_ntuple_network_are_the_naive_one(values, depth, most_empty, n):
+def test_the_search_of_many_boards_is_the_naive_one_of_each(ntuples, depth, most_empty, n):
     boards = [*crowded_boards(n, most_empty), WIDE]
-    leaves = ntuple_leaves(values)
-    kernel, layers = NTupleSearchAgent(values, depth=depth), ExpectimaxAgent(leaves, depth=depth)
+    leaves = ntuple_leaves(ntuples)
 
-    together = layers.move_values(*packed(boards))
+    together = ExpectimaxAgent(leaves, depth=depth).move_values(*packed(boards))
 
     for board, q in zip(boards, together, strict=True):
-        expected = twin.move_values(board, depth, leaf_of(leaves.value))
-        assert by_action(kernel.move_values(Game(0, board=board))) == expected
-        assert by_action(q) == expected
+        assert by_action(q) == twin.move_values(board, depth, leaf_of(leaves.value))
 
 
 @pytest.mark.parametrize(("depth", "most_empty", "n"), [(1, 14, 10), (2, 4, 5)])
@@ -116,9 +81,9 @@ def test_rewards_are_told_the_board_before_the_move():
         assert set(by_action(q).values()) == {float(hashed(np.array([board]))[0])}
 
 
-def test_a_prior_narrows_the_search_after_the_first_move(values):
+def test_a_prior_narrows_the_search_after_the_first_move(ntuples):
     boards, p_min = crowded_boards(10, 5), 0.3
-    leaves = ntuple_leaves(values)
+    leaves = ntuple_leaves(ntuples)
 
     def wanted(cells, actions):
         words = packed([cells])[0]
@@ -135,32 +100,56 @@ def test_a_prior_narrows_the_search_after_the_first_move(values):
     assert (together < full).any()
 
 
-def test_a_prior_that_excludes_nothing_changes_nothing(values):
+def test_a_prior_that_excludes_nothing_changes_nothing(ntuples):
     boards = packed(crowded_boards(30, 10))
-    leaves = ntuple_leaves(values)
+    leaves = ntuple_leaves(ntuples)
 
     narrowed = ExpectimaxAgent(leaves, prior=tile_prior, p_min=0).move_values(*boards)
 
     assert np.array_equal(narrowed, ExpectimaxAgent(leaves).move_values(*boards))
 
 
+# --- time limits ---
+
+
+def test_with_time_enough_a_limit_changes_nothing(ntuples):
+    boards = packed([*crowded_boards(5, 5), WIDE])
+    leaves = ntuple_leaves(ntuples)
+
+    limited = ExpectimaxAgent(leaves, depth=2, seconds=100.0).move_values(*boards)
+
+    assert np.array_equal(limited, ExpectimaxAgent(leaves, depth=2).move_values(*boards))
+
+
+def test_without_time_a_search_looks_one_move_ahead(ntuples):
+    boards = packed(crowded_boards(5, 5))
+    leaves = ntuple_leaves(ntuples)
+
+    limited = ExpectimaxAgent(leaves, depth=5, seconds=1e-9).move_values(*boards)
+
+    assert np.array_equal(limited, ExpectimaxAgent(leaves, depth=1).move_values(*boards))
+
+
+def test_a_time_limit_that_is_none_is_refused(ntuples):
+    with pytest.raises(ValueError, match="seconds must be positive, got -1"):
+        ExpectimaxAgent(ntuple_leaves(ntuples), seconds=-1)
+
+
 # --- whole games ---
 
 
-def test_one_move_ahead_is_greedy_play(values):
+def test_one_move_ahead_is_greedy_play(ntuples):
     seeds = range(20)
-    expected = [NTupleAgent(values).play_game(seed).plies.tolist() for seed in seeds]
+    expected = [NTupleAgent(ntuples).play_game(seed).plies.tolist() for seed in seeds]
 
-    kernel = NTupleSearchAgent(values, depth=1)
-    layers = ExpectimaxAgent(ntuple_leaves(values), depth=1)
+    layers = ExpectimaxAgent(ntuple_leaves(ntuples), depth=1)
 
-    assert [kernel.play_game(seed).plies.tolist() for seed in seeds] == expected
     assert [game.plies.tolist() for game in layers.play_games(seeds)] == expected
 
 
 @pytest.mark.parametrize("prior", [None, tile_prior], ids=["full", "narrowed"])
-def test_deeper_search_plays_legal_games_alike_alone_and_in_threads(values, prior):
-    agent = ExpectimaxAgent(ntuple_leaves(values), depth=2, prior=prior, p_min=0.3)
+def test_deeper_search_plays_legal_games_alike_alone_and_in_threads(ntuples, prior):
+    agent = ExpectimaxAgent(ntuple_leaves(ntuples), depth=2, prior=prior, p_min=0.3)
 
     games = list(play_series(agent, n_games=6, seed=1, n_threads=2))
 
@@ -174,25 +163,16 @@ def test_deeper_search_plays_legal_games_alike_alone_and_in_threads(values, prio
     assert game.record().plies.tolist() == again.plies.tolist()
 
 
-def test_the_kernel_plays_the_games_of_the_layers(values):
-    kernel, layers = NTupleSearchAgent(values, depth=2), ExpectimaxAgent(ntuple_leaves(values), depth=2)
-
-    for played in layers.play_games(range(3)):
-        assert kernel.play_game(played.seed).plies.tolist() == played.plies.tolist()
-
-
 # --- what is refused ---
 
 
-@pytest.mark.parametrize("depth", [0, 6, 1.5, True, None])
-def test_a_depth_that_is_none_is_refused(values, depth):
-    message = "depth must be an int from 1 to 5, got"
+@pytest.mark.parametrize("depth", [0, 17, 1.5, True, None])
+def test_a_depth_that_is_none_is_refused(ntuples, depth):
+    message = "depth must be an int from 1 to 16, got"
     with pytest.raises(ValueError, match=message):
-        ExpectimaxAgent(ntuple_leaves(values), depth=depth)
-    with pytest.raises(ValueError, match=message):
-        NTupleSearchAgent(values, depth=depth)
+        ExpectimaxAgent(ntuple_leaves(ntuples), depth=depth)
 
 
-def test_a_probability_that_is_none_is_refused(values):
+def test_a_probability_that_is_none_is_refused(ntuples):
     with pytest.raises(ValueError, match=r"p_min must be in \[0, 1\], got 2"):
-        ExpectimaxAgent(ntuple_leaves(values), p_min=2)
+        ExpectimaxAgent(ntuple_leaves(ntuples), p_min=2)
