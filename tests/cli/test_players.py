@@ -73,6 +73,29 @@ def test_an_ntuple_network_scores_more_when_it_looks_further(ntuple, capsys):
     assert deeper["mean"] > 1.2 * greedy["mean"]
 
 
+@pytest.mark.parametrize(
+    ("options", "manner"),
+    [
+        (("--depth", 2), ", depth 2"),
+        (("--downgrade",), ", depth 1, downgrading"),
+        (("--depth", 3, "--p-cut", 0.05), ", depth 3, cut at 0.05"),
+        (("--seconds-per-move", 0.0001), ", 0.0001 s a move"),
+        (("--depth", 2, "--seconds-per-move", 0.001), ", depth 2, 0.001 s a move"),
+    ],
+)
+def test_the_heuristic_plays_without_training_and_says_how_it_searches(capsys, options, manner):
+    evaluation = evaluated(capsys, "heuristic", "--games", 1, *options)
+
+    assert evaluation["agent"] == f"heuristic{manner}"
+    assert evaluation["mean"] > 1000
+
+
+def test_a_policy_searches_as_long_as_it_may(policy, capsys):
+    evaluation = evaluated(capsys, policy, "--games", 1, "--seconds-per-move", 1e-6)
+
+    assert evaluation["agent"] == "policy mlp 16x2, 1,234 steps, depth 3, 1e-06 s a move"
+
+
 def test_a_policy_narrows_the_search_of_an_ntuple_network(ntuple, policy, capsys):
     evaluation = evaluated(capsys, ntuple, "--games", 2, "--depth", 2, "--prior", policy, "--symmetric")
 
@@ -116,9 +139,16 @@ def test_a_policy_can_be_watched(policy, capsys):
     ("options", "message"),
     [
         (("--depth", 0), "--depth must be at least 1, got 0"),
-        (("--depth", 6), "--depth must be at most 5, got 6"),
+        (("--depth", 17), "--depth must be at most 16, got 17"),
         (("--depth", 2, "--sample"), "--sample and --depth exclude each other"),
         (("--prior", "POLICY"), "--prior narrows a search: it needs --depth"),
+        (("--seconds-per-move", 0), "--seconds-per-move must be in (0, 3600], got 0"),
+        (("--seconds-per-move", 1, "--sample"), "--sample and --seconds-per-move exclude each other"),
+        (("--p-cut", 1, "--depth", 2), "--p-cut must be in [0, 1), got 1"),
+        (("--p-cut", 0.1), "--p-cut cuts a search: it needs --depth or --seconds-per-move"),
+        (("--prior", "POLICY", "--depth", 2, "--downgrade"), "--prior excludes --p-cut and --downgrade"),
+        (("--depth", 2, "--downgrade"), "--downgrade is for n-tuple networks, not for a policy"),
+        (("--depth", 6), "--depth must be at most 5, got 6"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(policy, capsys, options, message):
@@ -143,7 +173,7 @@ def test_options_for_other_players_are_refused(ntuple, capsys, option, message):
         assert words in error
 
 
-@pytest.mark.parametrize("option", [("--depth", 2), ("--prior", ".", "--depth", 1)])
+@pytest.mark.parametrize("option", [("--depth", 2), ("--prior", ".", "--depth", 1), ("--seconds-per-move", 1)])
 def test_baselines_do_not_search(capsys, option):
     code, _, error = run(capsys, "evaluate", "greedy", "--games", 1, *option)
 
