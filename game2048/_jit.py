@@ -32,7 +32,7 @@ def njit(*signatures: str) -> Callable[[Function], Function]:
     """
 
     def compile_kernel(function: Function) -> Function:
-        folder = kernel_cache_folder(Path(function.__code__.co_filename).parent)
+        folder = kernel_cache_folder(top_package(Path(function.__code__.co_filename)))
         config: Any = numba_config
         previous = config.CACHE_DIR
         try:
@@ -46,6 +46,14 @@ def njit(*signatures: str) -> Callable[[Function], Function]:
         return kernel
 
     return compile_kernel
+
+
+def top_package(module: Path) -> Path:
+    """Return the folder of the package that a module belongs to, however deep: its kernels call each other."""
+    folder = module.parent
+    while (folder.parent / "__init__.py").is_file():
+        folder = folder.parent
+    return folder
 
 
 @cache
