@@ -2,6 +2,8 @@
 
 import logging
 import os
+import re
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +15,7 @@ import nets
 from agents.errors import ClusterError
 from game2048._jit import source_hash
 
+PATIENCE: Final = 10.0  # seconds
 LOCAL: Final = "local"
 """The address of a cluster that is started on this machine, and ends with the connection."""
 
@@ -43,6 +46,7 @@ def connected(address: str) -> Iterator[Any]:
         If Ray is missing, or no cluster answers.
     """
     ray = load_ray()
+    check_reachable(address)
     local = {"include_dashboard": False} if address == LOCAL else {}
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **local)
@@ -52,6 +56,23 @@ def connected(address: str) -> Iterator[Any]:
         yield ray
     finally:
         ray.shutdown()
+
+
+def check_reachable(address: str) -> None:
+    """Check that somebody listens at HOST:PORT or ray://HOST:PORT; Ray itself would try for minutes.
+
+    Raises
+    ------
+    ClusterError
+        If nobody does.
+    """
+    named = re.fullmatch(r"(?:ray://)?\[?(.+?)\]?:(\d{1,5})", address)
+    if named is None:
+        return
+    try:
+        socket.create_connection((named[1], int(named[2])), PATIENCE).close()
+    except (OSError, OverflowError) as error:
+        raise ClusterError(f"no Ray cluster answers at {address!r}: {error}") from error
 
 
 def processors(ray: Any) -> int:

@@ -1,11 +1,12 @@
 """What `--ray` says where Ray is missing or makes no sense; nothing here needs it."""
 
 import sys
+import types
 
 import numpy as np
 import pytest
 
-from agents.distributed.cluster import check_program, load_ray, program
+from agents.distributed.cluster import check_program, connected, load_ray, program
 from agents.distributed.learning import split, together
 from agents.errors import ClusterError
 from agents.td import TrainingBlock
@@ -17,6 +18,17 @@ def test_a_missing_ray_is_told_with_the_command_that_installs_it(monkeypatch):
 
     with pytest.raises(ClusterError, match=r'pip install "game2048\[distributed\]"'):
         load_ray()
+
+
+@pytest.mark.parametrize("address", ["localhost:1", "ray://localhost:1", "[::1]:1", "localhost:99999"])
+def test_an_address_where_nobody_listens_is_told_at_once(monkeypatch, address):
+    monkeypatch.setitem(sys.modules, "ray", types.ModuleType("ray"))
+
+    with (
+        pytest.raises(ClusterError, match=r"no Ray cluster answers at '.*localhost:|no Ray cluster .*::1"),
+        connected(address),
+    ):
+        pass
 
 
 def test_machines_must_have_the_same_program():
