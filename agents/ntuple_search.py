@@ -20,6 +20,7 @@ from agents.search_kernels import (
     UNLIMITED,
     Desk,
     Floats,
+    Lookup,
     Words,
     best_action,
     lookup_of,
@@ -113,7 +114,6 @@ class NTupleSearchAgent:
         self.seconds, self.p_cut, self.downgrading = checked_seconds(seconds), p_cut, downgrading
         places = MOST_REMEMBERED if seconds is not None else REMEMBERED.get(self.depth, MOST_REMEMBERED)
         self.remembered = places if remembered is None else checked_size(remembered)
-        self._lookup = lookup_of(values, rules.row_tables())
         self.name = name or f"n-tuple {values.network.name}, {self.manner()}"
 
     def manner(self) -> str:
@@ -140,40 +140,42 @@ class NTupleSearchAgent:
 
     def play_game(self, game_seed: int) -> PlayedGame:
         """Play the whole game of a seed; releases the GIL."""
-        memory, desk = self._tools()
+        lookup, memory, desk = self._tools()
         if self.seconds is not None:
             game = Game(game_seed)
             while not game.is_over:
-                game.play(int(np.argmax(self._search(*game.packed, memory, desk))))
+                game.play(int(np.argmax(self._search(*game.packed, lookup, memory, desk))))
             return PlayedGame(game_seed, game.score, int(game.board.max()), game.record().plies)
         plies, counts, rng = np.empty(MAX_MOVES, np.uint8), np.zeros(2, np.int64), seed(game_seed)
         position = np.array([rules.start_board(rng, 0), 0], np.uint64)
         most = MOVES_A_CALL.get(self.depth, 1)
-        settings = self.depth, self.downgrading, self._lookup, self.p_cut
+        settings = self.depth, self.downgrading, lookup, self.p_cut
         while not play_some_moves(most, rng, position, counts, *settings, memory, desk, plies):
             pass
         score, n_moves = counts.tolist()
         return PlayedGame(game_seed, score, rules.largest_exponent(*position), plies[:n_moves].copy())
 
-    def _tools(self) -> tuple[Memory, Desk]:
-        """Return what the search of one game needs for itself."""
-        return new_memory(self.remembered), new_desk(self.values)
+    def _tools(self) -> tuple[Lookup, Memory, Desk]:
+        """Return what the search of one game needs."""
+        return lookup_of(self.values, rules.row_tables()), new_memory(self.remembered), new_desk(self.values)
 
-    def _search(self, board: np.uint64, high: np.uint64, memory: Memory, desk: Desk) -> Doubles:
+    def _search(self, board: np.uint64, high: np.uint64, lookup: Lookup, memory: Memory, desk: Desk) -> Doubles:
         if self.downgrading:
             board, high = (np.uint64(word) for word in downgrade(board, high))
         desk.counts[2] += 1 if self.p_cut else 0
         if self.seconds is not None:
-            return self._deepen(board, high, memory, desk, time.perf_counter() + self.seconds)
+            return self._deepen(board, high, time.perf_counter() + self.seconds, lookup, memory, desk)
         q = np.empty(4)
-        best_action(board, high, self.depth, self._lookup, self.p_cut, memory, desk, q)
+        best_action(board, high, self.depth, lookup, self.p_cut, memory, desk, q)
         return q
 
-    def _deepen(self, board: np.uint64, high: np.uint64, memory: Memory, desk: Desk, end: float) -> Doubles:
+    def _deepen(
+        self, board: np.uint64, high: np.uint64, end: float, lookup: Lookup, memory: Memory, desk: Desk
+    ) -> Doubles:
         """Return the Q of the deepest search that comes to its end before the clock says ``end``."""
         start, found, q = time.perf_counter(), np.empty(4), np.empty(4)
         desk.counts[:2] = UNLIMITED, 0
-        best_action(board, high, 1, self._lookup, self.p_cut, memory, desk, found)
+        best_action(board, high, 1, lookup, self.p_cut, memory, desk, found)
         if np.count_nonzero(found > -np.inf) < 2:
             return found
         for depth in range(2, self.depth + 1):
@@ -184,7 +186,7 @@ class NTupleSearchAgent:
                     return found
                 rate = desk.counts[1] / (now - start)  # leaves/s
                 desk.counts[0] = max(FIRST_LEAVES, int(rate * min((end - start) / LOOKS, end - now)))
-                best_action(board, high, depth, self._lookup, self.p_cut, memory, desk, q)
+                best_action(board, high, depth, lookup, self.p_cut, memory, desk, q)
             found, q = q, found
         return found
 

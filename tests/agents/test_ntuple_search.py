@@ -95,8 +95,8 @@ def test_a_table_spares_leaves(values):
     game, looked_at = Game(1, board=crowded_boards(1, 8)[0]), []
     for places in (0, 4096):
         agent = NTupleSearchAgent(values, depth=3, remembered=places)
-        memory, desk = agent._tools()
-        agent._search(*game.packed, memory, desk)
+        lookup, memory, desk = agent._tools()
+        agent._search(*game.packed, lookup, memory, desk)
         looked_at.append(desk.counts[1])
 
     assert looked_at[1] < 0.8 * looked_at[0]
