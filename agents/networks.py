@@ -28,7 +28,7 @@ encoding, section III-D; stages by the tiles that are present, section III-B).
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -126,6 +126,17 @@ class Network:
         except ValueError:
             raise NetworkError(f"stages must be exponents such as 15,14, got {stages!r}") from None
         return cls(tuple(dict.fromkeys(patterns)), tuple(dict.fromkeys(counts)), tiles)
+
+    @classmethod
+    def from_json(cls, shape: dict[str, Any]) -> "Network":
+        """Return the network that `dataclasses.asdict` has turned into values of JSON's types.
+
+        Raises
+        ------
+        NetworkError, KeyError, TypeError
+            If it is none.
+        """
+        return cls(tuple(shape["patterns"]), tuple(shape["counts"]), tuple(shape["stage_tiles"]))
 
     @cached_property
     def name(self) -> str:

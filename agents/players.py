@@ -6,7 +6,8 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
-from agents.checkpoint import FILE_NAME, FORMAT, load_agent
+from agents.checkpoint import FILE_NAME, FORMAT, agent_of, load_agent
+from agents.compact import load_compact
 from agents.errors import CheckpointError
 from agents.ntuple import NTupleAgent
 from agents.policy.agent import Mode, PolicyAgent
@@ -17,7 +18,7 @@ from nets.errors import NetsError
 
 
 def load_player(folder: Path) -> NTupleAgent | PolicyAgent:
-    """Load what a training run left behind: an n-tuple network or a policy.
+    """Load what a training run left behind, an n-tuple network or a policy; or the file of a compact network.
 
     Raises
     ------
@@ -26,6 +27,8 @@ def load_player(folder: Path) -> NTupleAgent | PolicyAgent:
     CheckpointError
         If the file is damaged, or of something else.
     """
+    if folder.is_file():
+        return agent_of(*load_compact(folder))
     if holds_ntuple_network(folder) or not (folder / MODEL_NAME).is_file():
         return load_agent(folder)
     return load_policy(folder)

@@ -14,6 +14,7 @@ from typing import Final, Protocol
 import tyro
 
 from cli.bench import Bench
+from cli.compact import Compact
 from cli.curves import Curves
 from cli.demo import Demo
 from cli.errors import CliError, UsageError, expected_failures
@@ -45,6 +46,7 @@ COMMANDS: Final[dict[str, Callable[..., Command]]] = {
     "play": Play,
     "record": Record,
     "export": Export,
+    "compact": Compact,
     "serve": Serve,
     "nets": Nets,
     "generative": Generative,
