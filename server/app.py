@@ -15,6 +15,7 @@ from server.live import Live
 from server.metrics import Metrics
 from server.models import Models
 from server.models_api import ModelsApi
+from server.networks_api import NetworksApi
 from server.pages import Pages
 from server.players import Players
 from server.runs import Runs
@@ -80,6 +81,7 @@ def create_app(config: ServerConfig | None = None, *, store: GameStore | None = 
     app.register_blueprint(Api(store, config).blueprint())
     app.register_blueprint(Exports(store, workers).blueprint())
     app.register_blueprint(AnalysisApi(store, players, workers, streams, keeps=not config.read_only).blueprint())
+    app.register_blueprint(NetworksApi(players).blueprint())
     app.register_blueprint(Live(players, workers, streams).blueprint())
     app.register_blueprint(RunsApi(runs).blueprint())
     app.register_blueprint(ModelsApi(models, workers).blueprint())

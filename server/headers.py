@@ -24,6 +24,8 @@ class Header(NamedTuple):
     """Another one when the file is another."""
     updated_at: float
     """When it was written, seconds since 1970."""
+    size: int
+    """Bytes of the file."""
 
 
 def read_header(path: Path) -> Header | None:
@@ -35,7 +37,7 @@ def read_header(path: Path) -> Header | None:
         return None
     if values is None:
         return None
-    return Header(values, f"{status.st_mtime_ns:x}-{status.st_size:x}", status.st_mtime)
+    return Header(values, f"{status.st_mtime_ns:x}-{status.st_size:x}", status.st_mtime, status.st_size)
 
 
 @lru_cache(maxsize=1024)

@@ -19,10 +19,12 @@ from server.runs import Runs
 Kind = Literal["n-tuple", "policy", "baseline"]
 
 CHECKPOINT_NAME: Final = "checkpoint.safetensors"  # of an n-tuple network; as in agents.checkpoint
+COMPACT_NAME: Final = "network.safetensors"  # as in agents.compact
 MODEL_NAME: Final = "model.safetensors"  # of a policy; as in nets.checkpoint
 CRITIC_FOLDER: Final = "critic"  # as in agents.checkpoint
 NTUPLE_DEPTH: Final = 3
 POLICY_DEPTH: Final = 2
+MAX_PAGE_BYTES: Final = 4_000_000  # of a network that a page fetches to play by itself
 
 
 class PlayerInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +41,8 @@ class PlayerInfo(msgspec.Struct, frozen=True, kw_only=True):
     """Moves that it can look ahead at most; 0 looks at the board alone."""
     judge_depth: int | None
     """The depth from which on its values tell good moves from bad; None if they never do."""
+    page_network: str | None = None
+    """Where a page can fetch its network to look one move ahead by itself: the version to ask for; else None."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,22 +152,31 @@ def _of_run(run: RunFolder) -> Player | None:
     """Return the player that a run left behind, None if it is none."""
     checkpoint = read_header(run.folder / CHECKPOINT_NAME)
     if checkpoint is not None and checkpoint.values.get("format") == "game2048 n-tuple":
-        games = checkpoint.values.get("games")
-        learned = f", {games:,} games" if isinstance(games, int) else ""
-        info = PlayerInfo(
-            name=run.name,
-            title=f"{run.name}: n-tuple network{learned}",
-            kind="n-tuple",
-            min_depth=1,
-            max_depth=NTUPLE_DEPTH,
-            judge_depth=1,
-        )
-        return Player(info=info, folder=run.folder, version=checkpoint.version)
+        return _ntuple(run, checkpoint)
     model = read_header(run.folder / MODEL_NAME)
     config = None if model is None else model.values.get("config")
-    if model is None or not isinstance(config, dict) or config.get("model") != "policy":
-        return None
-    return _policy(run, model, config)
+    if model is not None and isinstance(config, dict) and config.get("model") == "policy":
+        return _policy(run, model, config)
+    compact = read_header(run.folder / COMPACT_NAME)
+    if compact is not None and compact.values.get("format") == "game2048 compact n-tuple":
+        return _ntuple(run, compact, page_network=compact.version if compact.size <= MAX_PAGE_BYTES else None)
+    return None
+
+
+def _ntuple(run: RunFolder, header: Header, page_network: str | None = None) -> Player:
+    """Return an n-tuple network."""
+    games = header.values.get("games")
+    learned = f", {games:,} games" if isinstance(games, int) else ""
+    info = PlayerInfo(
+        name=run.name,
+        title=f"{run.name}: n-tuple network{learned}",
+        kind="n-tuple",
+        min_depth=1,
+        max_depth=NTUPLE_DEPTH,
+        judge_depth=1,
+        page_network=page_network,
+    )
+    return Player(info=info, folder=run.folder, version=header.version)
 
 
 def _policy(run: RunFolder, model: Header, config: dict[str, Any]) -> Player:

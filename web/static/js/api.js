@@ -70,3 +70,8 @@ export function fetchAnalyses(id) {
 export function fetchAdvice(question) {
   return request(`/api/advice?${new URLSearchParams(question)}`);
 }
+
+/** The file of a player's network, to play in the page: see `compact.js`. */
+export async function fetchNetwork(player, version) {
+  return (await ask(`/api/players/network?${new URLSearchParams({ player, version })}`)).arrayBuffer();
+}

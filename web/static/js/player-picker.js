@@ -50,10 +50,11 @@ export class PlayerPicker {
     this.#depth.addEventListener('change', () => this.#changed());
   }
 
-  /** Who is chosen: `{name, depth, title}`. */
+  /** Who is chosen: `{name, depth, title, network}`; `network` is the version of the one for pages, or null. */
   get value() {
     const depth = Number(this.#depth.value);
-    return { name: this.#chosen.name, depth, title: titleOf(this.#chosen, depth) };
+    const { name, page_network: network } = this.#chosen;
+    return { name, depth, title: titleOf(this.#chosen, depth), network };
   }
 
   get #chosen() {
