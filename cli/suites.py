@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from agents.compare import Comparison
     from agents.evaluate import Evaluation
 
-Suite = Literal["paper"]
+Suite = Literal["paper", "time"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,8 +29,15 @@ SUITES: Final[dict[Suite, tuple[Row, ...]]] = {
         Row(name="2-ply", options={"depth": 2}, games=300),
         Row(name="3-ply", options={"depth": 3}, games=100),
     ),
+    "time": (
+        Row(name="1-ply", options={"depth": 1}, games=1000),
+        Row(name="0.01 s a move", options={"seconds_per_move": 0.01}, games=30),
+        Row(name="0.1 s a move", options={"seconds_per_move": 0.1}, games=10),
+        Row(name="1 s a move", options={"seconds_per_move": 1.0}, games=3),
+    ),
 }
-"""paper: greedy play, and searches of two and three moves, as papers on n-tuple networks tell them."""
+"""paper: greedy play, and searches of two and three moves, as papers on n-tuple networks tell them. time: what a search
+makes of a limit of time; a game of 15,000 moves at 1 s each takes four hours."""
 
 
 def markdown_table(rows: Sequence[tuple[str, "Evaluation"]]) -> str:

@@ -89,7 +89,7 @@ def test_help_is_quick_because_it_loads_no_kernels():
         (["evaluate", "monte-carlo", "--rollouts", "0"], "--rollouts must be at least 1, got 0"),
         (["evaluate", "random", "--games", str(10**20)], "--games must be at most 1000000000"),
         (["evaluate", "monte-carlo", "--rollouts", str(2**63)], "--rollouts must be at most 1000000"),
-        (["evaluate", "random", "--suite", "paper", "--depth", "2"], "--suite and --depth exclude each other"),
+        (["evaluate", "random", "--suite", "paper", "--depth", "2"], "--suite excludes --depth and --seconds-per-move"),
         (["evaluate", "random", "--suite", "paper", "--against", "greedy"], "--suite and --against exclude each other"),
         (["evaluate", "random", "--suite", "book"], "paper"),
         (["play", "greedy", "--delay", "inf"], "--delay must be at most 3600.0, got inf"),

@@ -1,16 +1,21 @@
 """``game2048 evaluate``: tables, comparisons, logs, and games worth watching."""
 
 import json
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from agents.baselines import RandomAgent
+from agents.checkpoint import save_learner
+from agents.networks import Network
 from agents.series import play_seeds
+from agents.td import TDLearner
 from cli.evaluate import changed_options
 from cli.kept_games import KeptGames
 from cli.main import main
 from cli.players import PlayerOptions
+from cli.suites import SUITES
 from server import GameStore
 from server.urls import sqlite_url
 
@@ -60,6 +65,43 @@ def test_a_comparison_is_told_in_words(capsys):
     assert len(cells(first)) == len(cells(second)) == len(cells(header))
     assert "Seed 3" in out
     assert out.endswith("the first scores more.\n")
+
+
+@pytest.fixture(scope="module")
+def small_network(tmp_path_factory):
+    """The folder of a small network that learned a little."""
+    learner = TDLearner(seed=1, network=Network.named("17x4"))
+    learner.train(300)
+    folder = tmp_path_factory.mktemp("small")
+    save_learner(learner, folder)
+    return folder
+
+
+def test_the_table_of_a_paper_has_a_row_for_each_depth(small_network, tmp_path, capsys):
+    arguments = (small_network, "--suite", "paper", "--games", 3, "--seed", 5, "--log", tmp_path / "games.jsonl")
+    _, out, _ = run(capsys, *arguments, "--json", "--figure", tmp_path / "times.png")
+    _, table, _ = run(capsys, *arguments)  # nothing is played again
+
+    suite = json.loads(out)
+    assert [(row["row"], row["depth"]) for row in suite["rows"]] == [("1-ply", 1), ("2-ply", 2), ("3-ply", 3)]
+    assert all(row["games"] == 3 and row["seed"] == 5 for row in suite["rows"])
+    assert suite["rows"][2]["mean"] > suite["rows"][0]["mean"]
+    assert (tmp_path / "times.png").stat().st_size > 5000
+    header, _, *lines = [cells(line) for line in table.splitlines() if line.startswith("|")]
+    assert header == [
+        "player", "games", "mean score", "max", "2048", "4096", "8192", "16384", "32768", "65536", "plies", "moves/s",
+    ]  # fmt: skip
+    assert [line[0] for line in lines] == ["1-ply", "2-ply", "3-ply"]
+    assert lines[2][2].startswith(f"{suite['rows'][2]['mean']:,.0f} ± ")
+    assert len((tmp_path / "games.jsonl").read_text().splitlines()) == 9
+
+
+def test_rows_of_suites_are_ways_to_play():
+    options = {field.name for field in fields(PlayerOptions)}
+
+    for rows in SUITES.values():
+        assert all(row.options.keys() <= options for row in rows)
+        PlayerOptions(**rows[-1].options).check_options()
 
 
 def test_a_baseline_has_no_suite(capsys):
