@@ -78,12 +78,14 @@ def test_options_that_make_no_sense_are_wrong_usage(arguments, message, capsys):
     assert message in capsys.readouterr().err
 
 
-def test_the_command_line_tells_in_one_line_how_to_install_ray(monkeypatch, tmp_path, capsys):
+@pytest.mark.parametrize("command", [["evaluate", "random"], ["train", "--network", "0123", "--games", "10"]])
+def test_the_command_line_tells_in_its_last_line_how_to_install_ray(command, monkeypatch, tmp_path, capsys):
     monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.chdir(tmp_path)
 
-    code = main(["train", "--ray", "auto", "--games", "10", "--out", str(tmp_path)])
+    code = main([*command, "--ray", "auto"])
 
-    err = capsys.readouterr().err
+    *_, last = capsys.readouterr().err.splitlines()
     assert code == 1
-    assert err.count("\n") == 1
-    assert 'pip install "game2048[distributed]"' in err
+    assert last.startswith("game2048: --ray needs Ray")
+    assert 'pip install "game2048[distributed]"' in last
