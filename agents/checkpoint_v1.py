@@ -38,6 +38,7 @@ LINES_START: Final = 4 * 16**6
 
 Tensors = dict[str, npt.NDArray[Any]]
 Places = npt.NDArray[np.uint32]
+Integers = npt.NDArray[np.integer[Any]]
 
 
 def upgraded_header(header: dict[str, Any]) -> dict[str, Any]:
@@ -82,19 +83,21 @@ def upgraded_tensors(indices: Places, tensors: Tensors) -> tuple[Places, Tensors
     return places, upgraded
 
 
-def _reversed(indices: Places) -> Places:
+def _reversed(indices: Places) -> Integers:
     """Return the index of a line in the other direction.
 
     >>> f"{_reversed(np.array([0x1234], np.uint32))[0]:x}"
     '4321'
     """
-    return (indices & 15) << 12 | (indices >> 4 & 15) << 8 | (indices >> 8 & 15) << 4 | (indices >> 12 & 15)
+    mirrored: Integers = (indices & 15) << 12 | (indices >> 4 & 15) << 8 | (indices >> 8 & 15) << 4 | indices >> 12 & 15
+    return mirrored
 
 
-def _z_order(indices: Places, n: int) -> Places:
+def _z_order(indices: Integers, n: int) -> Places:
     """Return the places in Z-order of indices whose n exponents stand side by side, by way of their halves."""
     half = n // 2
     cells = np.arange(16**half)[:, None] >> 4 * np.arange(half) & 15
     zeros = np.zeros_like(cells)
     low, high = places_in_table(np.hstack([cells, zeros])), places_in_table(np.hstack([zeros, cells]))
-    return low[indices % 16**half] | high[indices // 16**half % 16**half]
+    places: Places = low[indices % 16**half] | high[indices // 16**half % 16**half]
+    return places

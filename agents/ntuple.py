@@ -326,9 +326,12 @@ class NTupleAgent:
     def _look(self, game: Game) -> tuple[int, npt.NDArray[np.float32]]:
         """Return the best action and the values without V_0: with it, different ones may round to the same."""
         v = self.values
+        board, high = game.packed
         features, rewards, values = v.buffers()
-        arguments = v.weights, v.unit, v.network.layout, self._tables, features, rewards, values
-        return greedy_action(*game.packed, *arguments), values
+        action = greedy_action(
+            board, high, v.weights, v.unit, v.network.layout, self._tables, features, rewards, values
+        )
+        return action, values
 
     def play_game(self, game_seed: int) -> PlayedGame:
         """Play the whole game of a seed; releases the GIL."""
