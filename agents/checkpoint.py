@@ -180,8 +180,9 @@ def _open(folder: Path) -> Iterator[tuple[TablesFile, Network]]:
 def _settings(file: TablesFile) -> TDSettings:
     """Return how the learner in a file learns."""
     try:
-        settings = file.header["settings"].items()
-        return TDSettings(**{name: tuple(value) if isinstance(value, list) else value for name, value in settings})
+        saved: dict[str, Any] = file.header["settings"]
+        given: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in saved.items()}
+        return TDSettings(**given)
     except (KeyError, AttributeError, TypeError, ValueError) as error:
         raise CheckpointError(f"{file.path}: the header is damaged: {error!r}") from error
 
