@@ -54,8 +54,8 @@ def _within(theta: float, degrees: int) -> float:
 def mean_half_width(values: npt.NDArray[np.floating | np.integer]) -> float | None:
     """Return half the width of the 95 % interval of a mean, t s / sqrt(n); None for a single value.
 
-    >>> mean_half_width(np.array([1.0, 3.0])) == student_t(1)
-    True
+    >>> round(mean_half_width(np.array([1.0, 3.0])), 3)
+    12.706
     """
     if values.size < 2:
         return None

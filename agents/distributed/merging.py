@@ -112,7 +112,7 @@ def merge_changes(
                 lowest = min(lowest, np.int64(indices[heads[k]]))
         if lowest == 2**32:
             return n_merged
-        w, e, a = float(weights[lowest]), float(coherence[2 * lowest]), float(coherence[2 * lowest + 1])
+        w, e, a = np.float64(weights[lowest]), np.float64(coherence[2 * lowest]), np.float64(coherence[2 * lowest + 1])
         n_changes, only = 0, 0
         d_w, d_e, d_a, weighted = 0.0, 0.0, 0.0, 0.0
         for k in range(n_workers):
@@ -120,10 +120,10 @@ def merge_changes(
             if j < starts[k + 1] and np.int64(indices[j]) == lowest:
                 heads[k] += 1
                 n_changes, only = n_changes + 1, j
-                moved = float(changed_coherence[j, 1]) - a
-                d_w += float(changed[j]) - w
-                weighted += moved * (float(changed[j]) - w)
-                d_e += float(changed_coherence[j, 0]) - e
+                moved = np.float64(changed_coherence[j, 1]) - a
+                d_w += np.float64(changed[j]) - w
+                weighted += moved * (np.float64(changed[j]) - w)
+                d_e += np.float64(changed_coherence[j, 0]) - e
                 d_a += moved
         if n_changes == 1:
             weights[lowest] = changed[only]

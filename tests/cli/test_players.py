@@ -69,7 +69,7 @@ def test_an_ntuple_network_scores_more_when_it_looks_further(ntuple, capsys):
     greedy = evaluated(capsys, ntuple, "--games", 100)
     deeper = evaluated(capsys, ntuple, "--games", 100, "--depth", 2)
 
-    assert deeper["agent"] == "n-tuple 4x6+2x4, 50 games, depth 2"
+    assert deeper["agent"] == "n-tuple 4x6+lines, 50 games, depth 2"
     assert deeper["mean"] > 1.2 * greedy["mean"]
 
 
@@ -99,7 +99,7 @@ def test_a_policy_searches_as_long_as_it_may(policy, capsys):
 def test_a_policy_narrows_the_search_of_an_ntuple_network(ntuple, policy, capsys):
     evaluation = evaluated(capsys, ntuple, "--games", 2, "--depth", 2, "--prior", policy, "--symmetric")
 
-    assert evaluation["agent"] == "n-tuple 4x6+2x4, 50 games, depth 2, narrowed by policy mlp 16x2, 1,234 steps"
+    assert evaluation["agent"] == "n-tuple 4x6+lines, 50 games, depth 2, narrowed by policy mlp 16x2, 1,234 steps"
 
 
 def test_a_policy_searches_by_its_critic_and_says_so(tmp_path, capsys):

@@ -82,7 +82,7 @@ def test_a_result_depends_neither_on_the_neighbours_nor_on_the_place(kind):
     probabilities, values = evaluate_boards(network, boards, masks, symmetric=True)
     shuffled, shuffled_values = evaluate_boards(network, boards[order], masks[order], symmetric=True)
 
-    assert np.unique(probabilities).size > boards.size  # it has opinions
+    assert np.unique(probabilities).size > boards.size / 2  # it has opinions
     assert np.array_equal(shuffled, probabilities[order])
     assert np.array_equal(shuffled_values, values[order])
     for i in range(0, boards.size, 50):

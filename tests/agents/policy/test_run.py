@@ -300,7 +300,7 @@ def test_files_of_another_kind_are_refused(trained):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"version": 99}, "format version 99, this program reads 1"),
+        ({"version": 99}, "format version 99, this program reads 2"),
         ({"algorithm": "magic"}, "algorithm must be one of vtrace, ppo, reinforce, pretrain, got 'magic'"),
         ({"algorithm": 3}, "damaged"),
         ({"settings": {"lr": -1}}, "damaged: .*network"),
