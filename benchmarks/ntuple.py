@@ -5,9 +5,9 @@
     python -m benchmarks.ntuple --tdl FOLDER/2048 --json     one JSON object, with the median and every round
 
 ``--tdl`` is the program that TDL2048+ (https://github.com/moporgic/TDL2048) is built to by its own makefile. Both learn
-the same network from zero by the same rule (TC, lambda 0) for the same number of games, and then play: each round is a
-fresh process of either, pinned to the same core. Times are user time of the processor, so that a busy machine counts
-less; what happens before the games (start, memory, training before play) is measured in a run of its own and taken off.
+the same network from zero by the same rule for the same number of games: TC with lambda 0 where learning is timed,
+plain TD where play is. Each round is a fresh process of either, pinned to the same core. Times are user time of the
+processor, so that a busy machine counts less.
 Caches and memory are shared with whatever else runs: take the ratio, and the median of several rounds.
 
 Two threads against one is measured by the clock, on an idle machine only.
@@ -21,6 +21,7 @@ import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ from typing import Any, Final
 from game2048.benchmark import machine
 
 SEED: Final = 7
+PLAIN_ALPHA: Final = 0.1
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,8 @@ class Task:
 TASKS: Final = {
     "train-4x6": Task("learn, TC, 4x6", "4x6", 2, goal=1.2),
     "train-8x6": Task("learn, TC, 8x6", "8x6", 2, goal=1.2),
-    "greedy-4x6": Task("play greedily, 4x6", "4x6", 2, 1000, goal=1.1),
-    "greedy-8x6": Task("play greedily, 8x6", "8x6", 2, 1000, goal=1.1),
+    "greedy-4x6": Task("play greedily, 4x6", "4x6", 2, 10_000, goal=1.1),
+    "greedy-8x6": Task("play greedily, 8x6", "8x6", 2, 10_000, goal=1.1),
     "search-4x6": Task("search 3 moves deep, 4x6", "4x6", 2, 5, 3, goal=2.0),
     "search-4x6-table": Task("search 3 moves deep, 4x6, its table 512 MB", "4x6", 2, 5, 3, "512M", goal=2.0),
 }
@@ -77,14 +79,20 @@ class Run:
 
 
 def tdl(program: Path, task: Task) -> Run:
-    """Run TDL2048+ on a task; where it plays after learning, the time of learning alone is taken off."""
-    learn = ["-n", f"{task.network}patt", "-a", "1.0", "-t", str(task.train), "-s", str(SEED), "-%"]
-    learned = tdl_process(program, learn)
+    """Run TDL2048+ on a task. Of play, the first fifth is taken off, and with it the time to load what was learned."""
+    network = ["-n", f"{task.network}patt"]
+    learn = ["-t", str(task.train), "-s", str(SEED), "-%"]
     if not task.play:
-        return learned
-    play = ["-e", f"1x{task.play}"] + (["-d", f"{task.depth}p"] if task.depth > 1 else [])
-    both = tdl_process(program, [*learn, *play, *(["-c", task.table] if task.table else [])])
-    return Run(both.moves, both.seconds - learned.seconds, both.score)
+        return tdl_process(program, [*network, "-a", "1.0", *learn])
+    with tempfile.TemporaryDirectory() as folder:
+        file = str(Path(folder) / "network.w")
+        tdl_process(program, [*network, "-a", str(PLAIN_ALPHA), *learn, "-o", file])
+        load = [*network, "-i", file, "-s", str(SEED)]
+        if task.depth > 1:
+            load += ["-d", f"{task.depth}p", *(["-c", task.table] if task.table else [])]
+        fewer = tdl_process(program, [*load, "-e", f"1x{task.play // 5}"])
+        played = tdl_process(program, [*load, "-e", f"1x{task.play}"])
+    return Run(played.moves - fewer.moves, played.seconds - fewer.seconds, played.score)
 
 
 def tdl_process(program: Path, arguments: list[str]) -> Run:
@@ -123,7 +131,9 @@ def child(task: Task) -> Run:
     from agents.td import TDLearner, TDSettings
     from game2048.rng import game_seeds
 
-    settings = TDSettings(trace_decay_start=0, trace_decay_end=0)
+    settings = TDSettings(
+        trace_decay_start=0, trace_decay_end=0, coherence_from=1.0 if task.play else 0.0, plain_alpha=PLAIN_ALPHA
+    )
     learner = TDLearner(settings, SEED, network=Network.named(task.network))
     start = user_seconds()
     block = learner.train(1000 * task.train)
