@@ -136,7 +136,7 @@ def play_results(
     ValueError
         If ``n_games`` or ``n_threads`` is less than 1.
     """
-    seeds = series_seeds(seed, n_games)
+    seeds = list(series_seeds(seed, n_games))
     before = known or {}
     left = (game_seed for game_seed in seeds if game_seed not in before)
     if ray is None:

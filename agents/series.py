@@ -17,6 +17,7 @@ from agents.base import Agent, BatchedAgent, PlayedGame
 from game2048.rng import game_seeds
 
 PLAYED_AHEAD: Final = 64  # games that wait for someone to ask for them
+SEEDS_AHEAD: Final = 4096
 
 
 class TimedGame(NamedTuple):
@@ -51,8 +52,8 @@ def play_series(agent: Agent, *, n_games: int, seed: int = 0, n_threads: int = 1
     return (timed.game for timed in play_seeds(agent, series_seeds(seed, n_games), n_threads=n_threads))
 
 
-def series_seeds(seed: int, n_games: int) -> list[int]:
-    """Return the seeds of the first games of a series.
+def series_seeds(seed: int, n_games: int) -> Iterator[int]:
+    """Return the seeds of the first games of a series, made as they are taken: a series may be stopped long before.
 
     Raises
     ------
@@ -61,7 +62,8 @@ def series_seeds(seed: int, n_games: int) -> list[int]:
     """
     if n_games < 1:
         raise ValueError(f"n_games must be at least 1, got {n_games}")
-    return [int(game_seed) for game_seed in game_seeds(seed, n_games)]
+    blocks = (game_seeds(seed, min(SEEDS_AHEAD, n_games - i), first=i) for i in range(0, n_games, SEEDS_AHEAD))
+    return (int(game_seed) for block in blocks for game_seed in block)
 
 
 def play_seeds(

@@ -149,3 +149,12 @@ def test_an_error_in_a_thread_is_told():
 
     with pytest.raises(RuntimeError, match="broken"):
         evaluate(Broken(), n_games=100, n_threads=2)
+
+
+def test_a_series_of_a_billion_games_begins_at_once():
+    """Its seeds are made as they are needed, the same ones as those of a short series."""
+    games = play_series(RandomAgent(), n_games=10**9, seed=3)
+
+    first = [next(games).seed for _ in range(5)]
+
+    assert first == [game.seed for game in play_series(RandomAgent(), n_games=5, seed=3)]

@@ -80,7 +80,7 @@ def test_games_are_those_of_one_machine_in_the_same_order(ray, trained, name):
         "monte-carlo": MonteCarloAgent(2),
         "batched": PlaysInBatches(),
     }[name]
-    seeds = series_seeds(9, 30)
+    seeds = list(series_seeds(9, 30))
     finished = []
 
     played = games(play_seeds(ray, agent, seeds, on_finish=finished.append))
