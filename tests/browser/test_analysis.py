@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
+from agents.heuristic import heuristic_values
+from agents.ntuple import NTupleAgent
 from game2048 import GameRecord
 from server import GameStore, ServerConfig
 from server.players import Players
@@ -35,6 +37,12 @@ def other_game() -> GameRecord:
 
 
 @pytest.fixture(scope="module")
+def long_game() -> GameRecord:
+    """A game that takes so long to analyse that one can stop it."""
+    return NTupleAgent(heuristic_values()).play_game(3).record("heuristic")
+
+
+@pytest.fixture(scope="module")
 def values(short_game: GameRecord) -> np.ndarray:
     """What the judge thinks, asked without a server."""
     thinker = load_thinker(Players(Runs(None)).find("monte-carlo").job(), 0)
@@ -55,12 +63,16 @@ def labels(short_game: GameRecord, values: np.ndarray) -> list[str]:
 
 @pytest.fixture(scope="module")
 def site(
-    tmp_path_factory: pytest.TempPathFactory, short_game: GameRecord, other_game: GameRecord, large_game: GameRecord
+    tmp_path_factory: pytest.TempPathFactory,
+    short_game: GameRecord,
+    other_game: GameRecord,
+    large_game: GameRecord,
+    long_game: GameRecord,
 ) -> Iterator[str]:
     """A server of this module's own: what is analysed stays analysed."""
     folder = tmp_path_factory.mktemp("analysis")
     with GameStore(f"sqlite:///{folder}/games.sqlite") as store:
-        store.add_many([short_game, other_game, large_game])
+        store.add_many([short_game, other_game, large_game, long_game])
         with running(ServerConfig(runs=folder / "runs", rate_limits=False), store) as address:
             yield address
 
@@ -164,9 +176,9 @@ def test_an_analysis_is_there_when_one_comes_back(page: Page, short_game: GameRe
     expect(page.locator("#judgements")).to_be_visible()
 
 
-def test_an_analysis_can_be_stopped_and_goes_on(page: Page, other_game: GameRecord) -> None:
+def test_an_analysis_can_be_stopped_and_goes_on(page: Page, long_game: GameRecord) -> None:
     """It streams: there are values before it is done."""
-    open_game(page, other_game)
+    open_game(page, long_game)
     page.locator("#analyse:enabled").click()
     expect(page.locator("#analysis-status")).to_have_text(re.compile(r"^\d+ of \d+ positions$"), timeout=60_000)
     expect(page.locator(".judged.best .worth")).to_be_visible()
