@@ -25,6 +25,7 @@ promotion, section III-B).
 G. M. Morton, "A computer oriented geodetic data base; and a new technique in file sequencing", IBM 1966 (Z-order).
 """
 
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -41,12 +42,15 @@ from game2048.rng import draw, seed
 Weights = npt.NDArray[np.float32]
 CompactWeights = npt.NDArray[np.int16]
 Features = npt.NDArray[np.uint32]
-LEARNABLE: Final = "float32[::1]"
-COMPACT: Final = "int16[::1]"
+LEARNABLE: Final = "Array(float32, 1, 'C', readonly=True)"
+COMPACT: Final = "Array(int16, 1, 'C', readonly=True)"
 
 
 def for_all_weights(signature: str) -> tuple[str, str]:
-    """Return a signature for learnable float32 weights and one for compact int16 weights: ``W`` stands for them."""
+    """Return a signature for learnable float32 weights and one for compact int16 weights: ``W`` stands for them.
+
+    These kernels cannot write to the weights, so the weights may be in memory that nobody may write to.
+    """
     return signature.replace("W", LEARNABLE), signature.replace("W", COMPACT)
 
 
@@ -293,6 +297,10 @@ class Values:
             )
         self.network, self.weights = network, weights
         self.unit, self.initial = np.float32(unit), np.float32(initial)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Values":
+        """Return a network that shares the weights: who plays does not change them."""
+        return Values(replace(self.network), self.weights, unit=float(self.unit), initial=float(self.initial))
 
     def buffers(self) -> tuple[Features, npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Return the last three arguments of `greedy_action`."""

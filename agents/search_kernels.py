@@ -67,8 +67,8 @@ class Desk(NamedTuple):
 
 
 _COMMON: Final = (types.float32, types.float32, types.uint64[:, ::1], types.uint32[::1])
-LEARNABLE_LOOKUP: Final = kernel_type(Lookup, types.float32[::1], *_COMMON)
-COMPACT_LOOKUP: Final = kernel_type(Lookup, types.int16[::1], *_COMMON)
+LEARNABLE_LOOKUP: Final = kernel_type(Lookup, types.Array(types.float32, 1, "C", readonly=True), *_COMMON)
+COMPACT_LOOKUP: Final = kernel_type(Lookup, types.Array(types.int16, 1, "C", readonly=True), *_COMMON)
 DESK: Final = kernel_type(
     Desk,
     types.uint32[:, ::1],
@@ -367,7 +367,9 @@ def play_some_moves(
 
 def lookup_of(values: Values, tables: rules.RowTables) -> Lookup:
     """Return what the kernels know of a network."""
-    return Lookup(values.weights, values.unit, values.initial, values.network.layout, tables)
+    weights = values.weights.view()
+    weights.flags.writeable = False
+    return Lookup(weights, values.unit, values.initial, values.network.layout, tables)
 
 
 def new_desk(values: Values) -> Desk:

@@ -4,6 +4,7 @@ A game depends on nothing but the agent and its seed, so the result does not dep
 on which of them plays what. If a machine dies, Ray has its games played again on another.
 """
 
+import copy
 import time
 from collections.abc import Iterable, Iterator
 from itertools import count, islice
@@ -13,7 +14,6 @@ from threadpoolctl import threadpool_limits
 
 from agents.base import Agent, BatchedAgent
 from agents.distributed.cluster import cause_of, check_program, processors, program
-from agents.distributed.sharing import Packed, pack, unpack
 from agents.series import Finished, TimedGame
 from agents.series import play_seeds as play_here
 
@@ -22,8 +22,8 @@ SHORT: Final = 0.5  # seconds; as long as a task takes less, the next ones get m
 LARGEST_TASK: Final = 256  # games
 BATCH: Final = 64  # games of the first tasks of an agent that plays many at once
 
-_agents: dict[str, tuple[Agent, Packed]] = {}
-"""In a worker: the agent that it played with last, by the name of its object, and the memory of its weights."""
+_agents: dict[str, Agent] = {}
+"""In a worker: the agent that it played with last, by the name of its object."""
 
 
 def play_seeds(
@@ -47,7 +47,7 @@ def play_seeds(
     ClusterError
         If a machine has another version of this program, or none.
     """
-    shared = ray.put(pack(agent, ray.cloudpickle.CloudPickler))
+    shared = ray.put(agent)
     task = ray.remote(play_some).options(num_cpus=1, max_retries=-1)
     name, version = shared.hex(), program()
     size = BATCH if isinstance(agent, BatchedAgent) else 1
@@ -72,7 +72,7 @@ def play_seeds(
                 due += 1
     finally:
         for promise in running:
-            ray.cancel(promise, force=True)
+            ray.cancel(promise)  # with force=True, Ray 2.5x aborts this process if the task ends at that moment
 
 
 def _result(ray: Any, promise: Any) -> tuple[list[TimedGame], float]:
@@ -83,12 +83,16 @@ def _result(ray: Any, promise: Any) -> tuple[list[TimedGame], float]:
     return result
 
 
-def play_some(name: str, version: str, packed: Packed, seeds: list[int]) -> tuple[list[TimedGame], float]:
-    """Play some games, in a worker; return them, and how many seconds that took."""
+def play_some(name: str, version: str, shared: Agent, seeds: list[int]) -> tuple[list[TimedGame], float]:
+    """Play some games, in a worker; return them, and how many seconds that took.
+
+    ``shared`` is in memory that all workers of a machine share and none may write to. A worker plays with a deep copy:
+    it has arrays of its own for all but the weights of n-tuple networks, which stay there.
+    """
     if name not in _agents:
         check_program(version)
         threadpool_limits(1, user_api="blas")  # sums that do not depend on the number of processors
         _agents.clear()
-        _agents[name] = unpack(packed), packed
+        _agents[name] = copy.deepcopy(shared)
     start = time.perf_counter()
-    return list(play_here(_agents[name][0], seeds)), time.perf_counter() - start
+    return list(play_here(_agents[name], seeds)), time.perf_counter() - start

@@ -1,5 +1,7 @@
 """The n-tuple network: features, values, greedy play."""
 
+import copy
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 from agents import _instructions, ntuple
 from agents.networks import DEFAULT, Network
 from agents.ntuple import NTupleAgent, Values, sum_weights, write_features
+from agents.ntuple_search import NTupleSearchAgent
 from game2048 import Game, symmetry
 from game2048 import board as rules
 from game2048._jit import njit
@@ -228,3 +231,17 @@ def test_a_compact_network_values_boards_almost_as_the_learned_one():
 def test_weights_of_another_shape_or_kind_are_refused(weights):
     with pytest.raises(ValueError, match=r"weights must be float32 or int16 of shape \(67239936,\), got float"):
         Values(DEFAULT, weights)
+
+
+@pytest.mark.parametrize("values", [sparse_values(NETWORKS[2]), compact(sparse_values(NETWORKS[2]))])
+@pytest.mark.parametrize("search", [NTupleAgent, lambda values: NTupleSearchAgent(values, depth=2)])
+def test_a_deep_copy_plays_with_the_same_weights_even_if_nobody_may_write_to_them(values, search):
+    weights = values.weights.view()
+    weights.flags.writeable = False
+    agent = search(Values(values.network, weights, unit=values.unit, initial=values.initial))
+
+    there = copy.deepcopy(agent)
+
+    assert np.shares_memory(there.values.weights, weights)
+    assert there.values.network.layout.flags.writeable
+    assert there.act(Game(5)) == agent.act(Game(5)) == search(values).act(Game(5))
