@@ -4,7 +4,9 @@ Late positions are rare: a game passes through them once, and most games end bef
 
 **Restart.** A game of n moves can be played again from the position after ``restart * n`` of them, with other tiles,
 and again from the middle of that, until one is shorter than `MIN_RESTART` moves. Half of the moves are then of the
-latter half of games.
+latter half of games. Restart is for those who play well already (``restart_after``). The ends of a beginner's games are
+boards in disorder: learned from too early, they are what large tiles are known from, and the agent heads for them
+ever after, with its largest tile beside a corner or in the middle instead of in one (docs/recipes.md).
 
 **Carousel.** The tiles of a set (16384 and 8192, say) divide a game into stages: stage s is the number whose bits say
 which of them are there, the largest first. The last `CAROUSEL_SIZE` boards with which each stage began are remembered.
@@ -98,8 +100,8 @@ def remember_stages(path: Words, tiles: np.uint64, carousel: Words) -> None:
 
 @njit(
     "float64(uint64[::1], float32[::1], float32[::1], uint64[:, ::1], uint32[::1], uint64, float32, float32[::1],"
-    " float32[::1], int64, int64, float64, uint64, uint64[:, :, ::1], uint64[:, ::1], float32[::1], uint32[:, ::1],"
-    " uint32[:, ::1], int64[:, ::1])"
+    " float32[::1], int64, int64, float64[::1], uint64, uint64[:, :, ::1], uint64[:, ::1], float32[::1],"
+    " uint32[:, ::1], uint32[:, ::1], int64[:, ::1])"
 )
 def train_games(
     rng: Words,
@@ -113,7 +115,7 @@ def train_games(
     alphas: Floats,
     first_coherent: int,
     delay: int,
-    restart: float,
+    restarts: npt.NDArray[np.float64],
     tiles: np.uint64,
     carousel: Words,
     path: Words,
@@ -125,11 +127,11 @@ def train_games(
     """Play and learn games; return sum |delta|.
 
     Fills ``results`` (n_games, 4): score and largest exponent of each game, moves and episodes with all that followed
-    from it. ``trace_decays[i]`` and ``alphas[i]`` are lambda and alpha of game i, and games from ``first_coherent`` on
-    use temporal coherence; ``empty`` is the board before the first two tiles. ``delay`` 0: learn backward. ``tiles``
-    and ``carousel``: see `remember_stages`; 0: no carousel. Advances stream 0 of ``rng``; changes ``weights``,
-    ``coherence`` and ``carousel``. ``path`` (`agents.base.MAX_MOVES`, 2), ``path_rewards``, ``window`` (delay + 1, m)
-    and ``features`` (4, m) are buffers.
+    from it. ``trace_decays[i]``, ``alphas[i]`` and ``restarts[i]`` are lambda, alpha and the share to restart from of
+    game i, and games from ``first_coherent`` on use temporal coherence; ``empty`` is the board before the first two
+    tiles. ``delay`` 0: learn backward. ``tiles`` and ``carousel``: see `remember_stages`; 0: no carousel. Advances
+    stream 0 of ``rng``; changes ``weights``, ``coherence`` and ``carousel``. ``path`` (`agents.base.MAX_MOVES`, 2),
+    ``path_rewards``, ``window`` (delay + 1, m) and ``features`` (4, m) are buffers.
     """
     rewards = np.empty(4, np.float32)
     values = np.empty(4, np.float32)
@@ -171,9 +173,9 @@ def train_games(
                     results[game, 1] = rules.largest_exponent(path[t - 1, 0] & ~empty, path[t - 1, 1])
                 if tiles != np.uint64(0):
                     remember_stages(path[:t], tiles, carousel)
-                if restart == 0.0 or t < MIN_RESTART:
+                if restarts[game] == 0.0 or t < MIN_RESTART:
                     break
-                back = int(restart * t)
+                back = int(restarts[game] * t)
                 board = rules.spawn(path[back, 0], draw(rng, 0))
                 high = path[back, 1]
             stage += 1

@@ -226,7 +226,7 @@ class TDLearner:
             self.settings.alpha_at(games),
             int(np.count_nonzero(games < self.settings.first_coherent)),
             self.settings.delay,
-            self.settings.restart,
+            self.settings.restart_at(games),
             np.uint64(sum(1 << tile for tile in self.settings.carousel_tiles)),
             self.carousel[thread],
             *self._buffers[thread],

@@ -40,6 +40,8 @@ class TDSettings:
     """How many games the shares are of; not a limit. 0: no plan."""
     restart: float = 0.0
     """Where in a finished game to begin again, as a share of its moves, in [0, 1); 0: nowhere."""
+    restart_after: int = 0
+    """Games from the start that are not restarted yet: what is learned from the ends of bad games stays."""
     carousel_tiles: tuple[int, ...] = ()
     """Exponents whose tiles divide games into stages that are begun in turn, 1 to 15; none: no carousel."""
     initial: float = 0.0
@@ -66,6 +68,8 @@ class TDSettings:
             raise ValueError("planned_games must be at least 1 for coherence_from or alpha_drops, got 0")
         if not 0 <= self.restart < 1:
             raise ValueError(f"restart must be in [0, 1), got {self.restart}")
+        if not (type(self.restart_after) is int and self.restart_after >= 0):
+            raise ValueError(f"restart_after must be a number of games, got {self.restart_after}")
         tiles = self.carousel_tiles
         if not all(type(tile) is int and 1 <= tile <= 15 for tile in tiles) or len(set(tiles)) < len(tiles):
             raise ValueError(f"carousel_tiles must be different exponents from 1 to 15, got {tiles}")
@@ -84,6 +88,10 @@ class TDSettings:
         fall = np.exp(-games / self.trace_decay_games)
         mixed = self.trace_decay_end + (self.trace_decay_start - self.trace_decay_end) * fall
         return mixed.astype(np.float32)
+
+    def restart_at(self, games: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        """Return the share of its moves after which each game is begun again, counted from 0; 0: it is not."""
+        return np.where(games < self.restart_after, 0.0, self.restart)
 
     def alpha_at(self, games: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """Return the global step size of each game, counted from 0."""

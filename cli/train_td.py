@@ -29,6 +29,7 @@ SETTINGS: Final = {
     "alpha_drops": "alpha_drops",
     "initial": "initial",
     "restart": "restart",
+    "restart_after": "restart_after",
     "carousel": "carousel_tiles",
 }
 """Options, and what they are called in the settings."""
@@ -64,6 +65,8 @@ class TDOptions:
     """What an unknown board is worth, points: optimistic initialisation."""
     restart: Annotated[float | None, option("FLOAT", "the recipe's")] = None
     """Where in a finished game to begin again, as a share of its moves; 0: nowhere."""
+    restart_after: Annotated[int | None, option("INT", "the recipe's")] = None
+    """Games before --restart begins."""
     carousel: Annotated[str | None, option("EXPONENTS", "the recipe's")] = None
     """Tiles that divide games into stages which are begun in turn, such as 15,14,13."""
 

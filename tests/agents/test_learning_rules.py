@@ -35,6 +35,7 @@ RULES = {
     ),
     "TC with falling steps": constant(0.5, alpha_drops=(0.25, 0.5), planned_games=4),
     "TC with restart and carousel": constant(0.5, restart=0.5, carousel_tiles=(6, 7)),
+    "TC with restart after two games": constant(0.5, restart=0.4, restart_after=2),
     "delayed TC with carousel": constant(0.5, delay=4, carousel_tiles=(5, 6)),
 }
 
@@ -56,7 +57,9 @@ def test_every_rule_learns_as_its_naive_twin(name, network):
     assert np.array_equal(learner.coherence, twin.coherence.ravel())
 
 
-@pytest.mark.parametrize("name", ["OTD, then TC", "delayed TC(lambda)", "TC with restart and carousel"])
+@pytest.mark.parametrize(
+    "name", ["OTD, then TC", "delayed TC(lambda)", "TC with restart and carousel", "TC with restart after two games"]
+)
 def test_every_rule_repeats_bit_for_bit_however_games_are_split(name):
     one, other = (TDLearner(RULES[name], seed=3, network=SMALL) for _ in range(2))
 
@@ -167,6 +170,8 @@ def test_step_sizes_follow_the_plan():
         ({"delay": -1}, "delay must be a number of moves from 0 to 100, got -1"),
         ({"delay": 101}, "delay must be"),
         ({"restart": 1.0}, r"restart must be in \[0, 1\), got 1.0"),
+        ({"restart_after": -1}, "restart_after must be a number of games, got -1"),
+        ({"restart_after": 0.5}, "restart_after must be a number of games, got 0.5"),
         ({"carousel_tiles": (16,)}, r"carousel_tiles must be different exponents from 1 to 15, got \(16,\)"),
         ({"carousel_tiles": (5, 5)}, "carousel_tiles must be different"),
         ({"initial": -1}, "initial must be 0 points or more, got -1"),

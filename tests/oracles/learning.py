@@ -77,8 +77,9 @@ class NaiveLearning:
         """Play from an afterstate, with restarts; return the points of the first episode."""
         path, rewards = self.episode(self.spawn(board))
         points = int(sum(rewards))
-        while self.settings.restart and len(path) >= 10:
-            path, _ = self.episode(self.spawn(path[int(self.settings.restart * len(path))]))
+        share = self.settings.restart if self.games >= self.settings.restart_after else 0
+        while share and len(path) >= 10:
+            path, _ = self.episode(self.spawn(path[int(share * len(path))]))
         return points
 
     def spawn(self, board):
