@@ -18,6 +18,7 @@ Files of version 2, which list ``indices`` (uint32, ascending) in place of the b
 version 1 by `agents.checkpoint_v1`.
 """
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -29,6 +30,7 @@ import numpy.typing as npt
 
 from agents import checkpoint_v1, compact
 from agents.errors import CheckpointError, NoCheckpointError
+from agents.memory import check_playing
 from agents.networks import Network
 from agents.ntuple import NTupleAgent, Values
 from agents.tables_file import TablesFile, open_tables, write_tables
@@ -94,6 +96,18 @@ def load_learner(folder: Path) -> TDLearner:
     return learner
 
 
+def read_plan(folder: Path) -> tuple[Network, TDSettings, dict[str, Any]]:
+    """Return what the learner in a folder learns, how, and the header with its seed and counts; no table is read.
+
+    Raises
+    ------
+    NoCheckpointError, CheckpointError
+        As `load_learner`.
+    """
+    with _open(folder) as (file, network):
+        return network, _settings(file), file.header
+
+
 def _tables(learner: TDLearner) -> Arrays:
     """Return views of the tables of a learner, a row for each weight."""
     return {"weights": learner.weights, "coherence": learner.coherence.reshape(-1, 2)}
@@ -141,10 +155,13 @@ def load_values(folder: Path) -> tuple[Values, dict[str, Any]]:
         If there is neither in ``folder``.
     CheckpointError
         If the file is damaged or of another version.
+    NetworkError
+        If the weights take more memory than there is.
     """
     if not (folder / FILE_NAME).is_file() and (folder / compact.FILE_NAME).is_file():
         return compact.load_compact(folder / compact.FILE_NAME)
     with _open(folder) as (file, network):
+        check_playing(network)
         weights = np.zeros(network.n_weights, np.float32)
         _fill(file, {"weights": weights})
         return Values(network, weights, initial=_settings(file).initial), file.header
@@ -167,8 +184,8 @@ def _open(folder: Path) -> Iterator[tuple[TablesFile, Network]]:
             header.update(checkpoint_v1.upgraded_header(header), version=checkpoint_v1.VERSION)
         if header.get("version") not in (VERSION, INDEXED, checkpoint_v1.VERSION):
             raise CheckpointError(f"{path} has format version {header.get('version')}, this program reads {VERSION}")
-        for count in ("seed", "games", "episodes", "moves"):
-            if type(header.get(count)) is not int or header[count] < 0:
+        for count, most in (("seed", 2**64 - 1), *((name, sys.maxsize) for name in ("games", "episodes", "moves"))):
+            if type(header.get(count)) is not int or not 0 <= header[count] <= most:
                 raise CheckpointError(f"{path}: {count} must be a count, got {header.get(count)!r}")
         try:
             network = Network.from_json(header["network"])

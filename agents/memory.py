@@ -15,10 +15,15 @@ WEIGHT: Final = 4  # bytes, a float32
 ACCUMULATORS: Final = 8  # bytes of a weight that learns with temporal coherence, two float32
 MEMORY: Final = Path("/proc/meminfo")
 GROUPS: Final = (
-    (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")),
-    (Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"), Path("/sys/fs/cgroup/memory/memory.usage_in_bytes")),
+    tuple(Path("/sys/fs/cgroup") / name for name in ("memory.max", "memory.current", "memory.stat")),
+    tuple(
+        Path("/sys/fs/cgroup/memory") / name
+        for name in ("memory.limit_in_bytes", "memory.usage_in_bytes", "memory.stat")
+    ),
 )
-"""Limit and use of a container, versions 2 and 1."""
+"""Limit and use of a container, and what the use consists of, versions 2 and 1."""
+CACHED: Final = ("active_file", "inactive_file")
+"""Copies of files, checkpoints for example, that count as used but make way for whoever needs memory."""
 
 
 def learning_bytes(network: Network, *, coherent: bool = True) -> int:
@@ -53,12 +58,21 @@ def available_bytes() -> int | None:
         known.append(1024 * int(lines["MemAvailable"].split()[0]))
     except (OSError, KeyError, ValueError):
         pass
-    for limit, used in GROUPS:
+    for limit, used, statistics in GROUPS:
         try:
-            known.append(int(limit.read_text()) - int(used.read_text()))  # "max" is no number: no limit
-        except (OSError, ValueError):
+            known.append(int(limit.read_text()) - int(used.read_text()) + _cached_bytes(statistics))
+        except (OSError, ValueError):  # "max" is no number: no limit
             continue
     return max(0, min(known)) if known else None
+
+
+def _cached_bytes(statistics: Path) -> int:
+    """Return the bytes of copies of files in the memory of a container."""
+    try:
+        counts = dict(line.split() for line in statistics.read_text().splitlines())
+        return sum(int(counts[name]) for name in CACHED)
+    except (OSError, KeyError, ValueError):
+        return 0
 
 
 def check_memory(network: Network, *, coherent: bool = True) -> None:
@@ -69,9 +83,24 @@ def check_memory(network: Network, *, coherent: bool = True) -> None:
     NetworkError
         If learning and saving it takes more memory than is available.
     """
-    available = available_bytes()
     needed = learning_bytes(network, coherent=coherent) + saving_bytes(network)
+    _refuse_more_than_there_is(needed, describe_learning(network, coherent=coherent))
+
+
+def check_playing(network: Network) -> None:
+    """Refuse a network whose weights would not fit, to play with them as they were learned.
+
+    Raises
+    ------
+    NetworkError
+        If reading them takes more memory than is available.
+    """
+    needed = network.n_weights * WEIGHT + saving_bytes(network)
+    what = f"{network.name}: {network.n_weights:,} weights, {needed / GIB:.2f} GiB of memory to play"
+    _refuse_more_than_there_is(needed, what)
+
+
+def _refuse_more_than_there_is(needed: int, what: str) -> None:
+    available = available_bytes()
     if available is not None and needed > available:
-        raise NetworkError(
-            f"{describe_learning(network, coherent=coherent)} do not fit: {available / GIB:.2f} GiB are available"
-        )
+        raise NetworkError(f"{what} do not fit: {available / GIB:.2f} GiB are available")

@@ -77,12 +77,14 @@ def load_thinker(player: dict[str, Any], depth: int) -> Thinker:
     """
     if player["kind"] == "baseline":
         return _baseline(player["name"])
-    from agents.errors import CheckpointError
+    from agents.errors import CheckpointError, NetworkError
 
     try:
         if player["kind"] == "n-tuple":
             return _ntuple(player, depth)
         return _policy(player, depth)
+    except NetworkError as error:
+        raise TaskError(f"the model of {player['name']!r} cannot be used: {error}") from error
     except (CheckpointError, OSError) as error:
         raise TaskError(f"the model of {player['name']!r} cannot be used: its file is damaged or has gone") from error
 

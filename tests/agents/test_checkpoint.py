@@ -262,6 +262,8 @@ def test_a_file_of_another_kind_is_refused(saved):
         ({"games": -5}, "games must be a count, got -5"),
         ({"games": None}, "games must be a count, got None"),
         ({"moves": "many"}, "moves must be a count, got 'many'"),
+        ({"moves": 2**63}, "moves must be a count, got 9223372036854775808"),
+        ({"seed": 2**64}, "seed must be a count, got 18446744073709551616"),
     ],
 )  # fmt: skip
 def test_a_mismatching_header_is_named(saved, header, message):
