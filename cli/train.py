@@ -186,7 +186,7 @@ class Train:
 
     def _td_learner(self) -> "TDLearner":
         if self.resume:
-            return resumed_td_learner(self.folder, self._td_limits[0], self.threads)
+            return resumed_td_learner(self.folder, self.td, self._td_limits[0], self.threads, self.seed)
         self._check_free()
         learner = new_td_learner(self.td, self._td_limits[0], self.threads, self.seed or 0)
         from agents.training import remove_run

@@ -13,6 +13,7 @@ from cli.errors import CliError, UsageError
 from cli.train_policy import given
 
 if TYPE_CHECKING:
+    from agents.networks import Network
     from agents.recipes import Recipe
     from agents.td import TDLearner
     from agents.td_settings import TDSettings
@@ -82,16 +83,11 @@ def limits(options: TDOptions, minutes: float | None) -> tuple[int | None, float
 def new_td_learner(options: TDOptions, games: int | None, threads: int | None, seed: int) -> "TDLearner":
     """Make a learner as the options say, and tell the memory that it takes before it takes it."""
     with preparing():
-        from agents.errors import NetworkError
-        from agents.networks import Network
         from agents.td import TDLearner
 
-    recipe = _recipe(options)
+    recipe, network = _recipe(options), _network(options)
     try:
-        network = recipe.network if options.network is None else Network.named(options.network)
         settings = _settings(options, recipe.settings, games)
-    except NetworkError as error:
-        raise UsageError(f"--network: {error}") from None
     except ValueError as error:
         raise UsageError(_in_options(str(error))) from None
     stderr.print(_memory(network, coherent=settings.coherence_from < 1), soft_wrap=True)
@@ -99,14 +95,19 @@ def new_td_learner(options: TDOptions, games: int | None, threads: int | None, s
     return TDLearner(settings, seed, network=network, n_threads=n_threads)
 
 
-def resumed_td_learner(folder: Path, games: int | None, threads: int | None) -> "TDLearner":
-    """Load the learner of a run, which may go on with another number of threads."""
+def resumed_td_learner(
+    folder: Path, options: TDOptions, games: int | None, threads: int | None, seed: int | None
+) -> "TDLearner":
+    """Load the learner of a run, which may get other threads; other options that are given must be those of the run."""
     with preparing():
-        from agents.checkpoint import load_learner
+        from agents.checkpoint import load_learner, read_plan
 
+    network, settings, header = read_plan(folder)
+    _check_kept(options, seed, network, settings, header["seed"])
+    if games is not None and header["games"] >= games:
+        raise CliError(f"{folder} has {header['games']:,} games already; ask for more with --games")
+    stderr.print(_memory(network, coherent=settings.coherence_from < 1), soft_wrap=True)
     learner = load_learner(folder)
-    if games is not None and learner.games >= games:
-        raise CliError(f"{folder} has {learner.games:,} games already; ask for more with --games")
     if threads is not None and threads != learner.n_threads:
         learner.use_threads(threads)
     return learner
@@ -148,12 +149,49 @@ def _recipe(options: TDOptions) -> "Recipe":
     return RECIPES[options.recipe or "fast"]
 
 
-def _settings(options: TDOptions, settings: "TDSettings", games: int | None) -> "TDSettings":
-    """Return a recipe's settings with those that were given; with a plan only where there are shares of one."""
+def _check_kept(
+    options: TDOptions, seed: int | None, network: "Network", settings: "TDSettings", own_seed: int
+) -> None:
+    """Refuse what a run that goes on cannot become; a recipe without --network stands for its tables."""
+    wanted_network = network if options.network is None and options.recipe is None else _network(options)
+    try:
+        wanted = _given_settings(options)
+    except ValueError as error:
+        raise UsageError(_in_options(str(error))) from None
+    pairs: dict[str, tuple[Any, Any]] = {"--network": (network.name, wanted_network.name)}
+    if seed is not None:
+        pairs["--seed"] = (own_seed, seed)
+    pairs.update((_in_options(f"{name} ").strip(), (getattr(settings, name), value)) for name, value in wanted.items())
+    for name, (have, value) in pairs.items():
+        if have != value:
+            raise UsageError(f"{name} of this run is {have}, which --resume keeps; got {value}")
+
+
+def _network(options: TDOptions) -> "Network":
+    """Return the tables that were asked for, by name or by recipe."""
+    from agents.errors import NetworkError
+    from agents.networks import Network
+
+    if options.network is None:
+        return _recipe(options).network
+    try:
+        return Network.named(options.network)
+    except NetworkError as error:
+        raise UsageError(f"--network: {error}") from None
+
+
+def _given_settings(options: TDOptions) -> dict[str, Any]:
+    """Return the settings that were given, by their names in `TDSettings`."""
     values: dict[str, Any] = {SETTINGS[name]: value for name, value in given(options).items() if name in SETTINGS}
     for name, number in (("alpha_drops", float), ("carousel_tiles", int)):
         if name in values:
             values[name] = _numbers(name, values[name], number)
+    return values
+
+
+def _settings(options: TDOptions, settings: "TDSettings", games: int | None) -> "TDSettings":
+    """Return a recipe's settings with those that were given; with a plan only where there are shares of one."""
+    values = _given_settings(options)
     shares = {name: values.get(name, getattr(settings, name)) for name in ("alpha_drops", "coherence_from")}
     if shares["alpha_drops"] or 0 < shares["coherence_from"] < 1:
         values["planned_games"] = games or 0
