@@ -4,7 +4,7 @@
 
     CheckpointError           the folder does not hold a model that this program can use
     └── NoCheckpointError     there is none
-    DivergedError             learning produced values that are not finite or far beyond any score
+    DivergedError             learning produced values that are not finite, or worse than to know nothing
     GameLogError              a file is not a log of games
     NetworkError              the shape of a network is none, or its tables do not fit into memory
     ClusterError              the machines of a cluster cannot be used together
@@ -20,7 +20,7 @@ class NoCheckpointError(CheckpointError):
 
 
 class DivergedError(ArithmeticError):
-    """Learning produced values that are not finite or far beyond any score."""
+    """Learning produced values that are not finite, or worse than to know nothing."""
 
 
 class GameLogError(ValueError):

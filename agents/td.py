@@ -14,7 +14,6 @@ Niu, Recht, Ré and Wright, "Hogwild! A lock-free approach to parallelizing stoc
 https://arxiv.org/abs/1106.5730.
 """
 
-import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -37,6 +36,7 @@ from game2048.rng import draw, game_seeds, seed_streams
 __all__ = ["EXPLODED", "WARM_UP", "TDLearner", "TDSettings", "TrainingBlock"]
 
 EXPLODED: Final = 1e7  # points; a learner with larger mean errors has diverged: no 2048 game scores more than 4e6
+ENOUGH: Final = 20  # games whose mean score says what errors there can be
 WARM_UP: Final = 100  # games
 SHARES: Final = 16  # of a call's games, each played in one go
 
@@ -159,7 +159,8 @@ class TDLearner:
         Raises
         ------
         DivergedError
-            If the errors are not finite or beyond any score; the weights are then useless.
+            If the errors are not finite, or on average larger than the scores (of fewer than `ENOUGH` games: than any
+            score): to know nothing but V_0 would be better. The weights are then useless.
         """
         results = np.empty((n_games, 4), np.int64)
         alone = n_games if self.n_threads == 1 else min(n_games, max(0, WARM_UP - self.games))
@@ -172,10 +173,13 @@ class TDLearner:
         self.episodes += n_episodes
         self.moves += n_moves
         td_error = total_error / max(n_moves, 1)
-        if not math.isfinite(td_error) or td_error > EXPLODED:
+        mean_score = float(results[:, 0].mean()) if n_played > 0 else 0.0
+        most = mean_score + self.settings.initial if n_played >= ENOUGH else EXPLODED
+        if not td_error <= most:  # nan, too
             raise DivergedError(
-                f"learning diverged: the mean TD error is {td_error:g} points after {self.games} games; try a smaller "
-                f"alpha than {float(self.settings.alpha_at(np.array([self.games - 1]))[0]):g}"
+                f"learning diverged: the mean TD error is {td_error:g} points after {self.games} games, the last of "
+                f"{mean_score:,.0f} points on average; try a smaller alpha than "
+                f"{float(self.settings.alpha_at(np.array([self.games - 1]))[0]):g}"
             )
         return TrainingBlock(results[:, 0], results[:, 1], n_moves, n_episodes, td_error)
 

@@ -8,6 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 MAX_DELAY: Final = 100  # moves
+MIN_RESTART_SHARE: Final = 0.1
+MAX_CAROUSEL_TILES: Final = 8  # 256 stages; the boards that are remembered take 4 MB for each thread
+MOST_POINTS: Final = 4_000_000  # no game scores more
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +42,8 @@ class TDSettings:
     planned_games: int = 0
     """How many games the shares are of; not a limit. 0: no plan."""
     restart: float = 0.0
-    """Where in a finished game to begin again, as a share of its moves, in [0, 1); 0: nowhere."""
+    """Where in a finished game to begin again, as a share of its moves, in [0.1, 1); 0: nowhere. Less would play a game
+    from its beginning again and again, for hours: a tenth of the least game that is restarted is one move."""
     restart_after: int = 0
     """Games from the start that are not restarted yet: what is learned from the ends of bad games stays."""
     carousel_tiles: tuple[int, ...] = ()
@@ -66,15 +70,17 @@ class TDSettings:
             raise ValueError(f"planned_games must be a number of games, got {self.planned_games}")
         if self.planned_games == 0 and (0 < self.coherence_from < 1 or self.alpha_drops):
             raise ValueError("planned_games must be at least 1 for coherence_from or alpha_drops, got 0")
-        if not 0 <= self.restart < 1:
-            raise ValueError(f"restart must be in [0, 1), got {self.restart}")
+        if not (self.restart == 0 or MIN_RESTART_SHARE <= self.restart < 1):
+            raise ValueError(f"restart must be 0 or in [{MIN_RESTART_SHARE}, 1), got {self.restart}")
         if not (type(self.restart_after) is int and self.restart_after >= 0):
             raise ValueError(f"restart_after must be a number of games, got {self.restart_after}")
         tiles = self.carousel_tiles
         if not all(type(tile) is int and 1 <= tile <= 15 for tile in tiles) or len(set(tiles)) < len(tiles):
             raise ValueError(f"carousel_tiles must be different exponents from 1 to 15, got {tiles}")
-        if not (self.initial >= 0 and math.isfinite(self.initial)):
-            raise ValueError(f"initial must be 0 points or more, got {self.initial}")
+        if len(tiles) > MAX_CAROUSEL_TILES:
+            raise ValueError(f"carousel_tiles must be at most {MAX_CAROUSEL_TILES} exponents, got {len(tiles)}")
+        if not 0 <= self.initial <= MOST_POINTS:
+            raise ValueError(f"initial must be from 0 to {MOST_POINTS} points, got {self.initial}")
 
     @property
     def first_coherent(self) -> float:

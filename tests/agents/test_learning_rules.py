@@ -169,12 +169,15 @@ def test_step_sizes_follow_the_plan():
         ({"planned_games": -1}, "planned_games must be a number of games, got -1"),
         ({"delay": -1}, "delay must be a number of moves from 0 to 100, got -1"),
         ({"delay": 101}, "delay must be"),
-        ({"restart": 1.0}, r"restart must be in \[0, 1\), got 1.0"),
+        ({"restart": 1.0}, r"restart must be 0 or in \[0.1, 1\), got 1.0"),
+        ({"restart": 0.01}, r"restart must be 0 or in \[0.1, 1\), got 0.01"),
         ({"restart_after": -1}, "restart_after must be a number of games, got -1"),
         ({"restart_after": 0.5}, "restart_after must be a number of games, got 0.5"),
         ({"carousel_tiles": (16,)}, r"carousel_tiles must be different exponents from 1 to 15, got \(16,\)"),
         ({"carousel_tiles": (5, 5)}, "carousel_tiles must be different"),
-        ({"initial": -1}, "initial must be 0 points or more, got -1"),
+        ({"carousel_tiles": tuple(range(1, 10))}, "carousel_tiles must be at most 8 exponents, got 9"),
+        ({"initial": -1}, "initial must be from 0 to 4000000 points, got -1"),
+        ({"initial": 1e8}, "initial must be from 0 to 4000000 points, got 100000000.0"),
         ({"initial": float("inf")}, "initial must be"),
     ],
 )
@@ -199,6 +202,26 @@ def test_a_step_of_one_without_temporal_coherence_diverges_and_is_noticed():
 
     with pytest.raises(DivergedError, match=r"diverged: the mean TD error is .* try a smaller alpha than 1"):
         learner.train(300)
+
+
+def test_errors_larger_than_the_scores_are_divergence_long_before_they_overflow():
+    """A step of 1 in TD(0) of lines: errors grow slowly, and all the while the agent plays worse than at random."""
+    learner = TDLearner(constant(0, coherence_from=1.0, plain_alpha=1.0), network=Network.named("lines"))
+
+    with pytest.raises(DivergedError, match=r"TD error is .* points after 200 games, the last of .* on average"):
+        learner.train(200)
+
+    assert np.abs(learner.weights).max() < 1e5
+
+
+@pytest.mark.parametrize("initial", [0.0, 320_000.0])
+def test_a_network_that_knows_nothing_has_not_diverged(initial):
+    """Its errors are of the size of V_0, and it is only learning."""
+    learner = TDLearner(constant(0, coherence_from=1.0, initial=initial), network=Network.named("17x4"))
+
+    errors = [learner.train(20).td_error for _ in range(10)]
+
+    assert max(errors) < 1000 + initial / 10
 
 
 def test_a_fresh_network_is_warmed_up_by_one_thread():

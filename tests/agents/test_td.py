@@ -178,10 +178,10 @@ def test_lambda_falls_from_start_to_end():
         ("trace_decay_start", 1.1, r"trace_decay_start must be in \[0, 1\], got 1.1"),
         ("trace_decay_end", -0.1, r"trace_decay_end must be in \[0, 1\], got -0.1"),
         ("trace_decay_games", 0.0, "trace_decay_games must be positive, got 0.0"),
-        ("restart", 1.0, r"restart must be in \[0, 1\), got 1.0"),
-        ("restart", -0.5, r"restart must be in \[0, 1\), got -0.5"),
-        ("initial", -1.0, "initial must be 0 points or more, got -1.0"),
-        ("initial", float("inf"), "initial must be 0 points or more, got inf"),
+        ("restart", 1.0, r"restart must be 0 or in \[0.1, 1\), got 1.0"),
+        ("restart", -0.5, r"restart must be 0 or in \[0.1, 1\), got -0.5"),
+        ("initial", -1.0, "initial must be from 0 to 4000000 points, got -1.0"),
+        ("initial", float("inf"), "initial must be from 0 to 4000000 points, got inf"),
     ],
 )
 def test_settings_out_of_range_are_refused(setting, value, message):
