@@ -2,7 +2,9 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
+
+MAX_SECONDS: Final = 1e12
 
 
 class Clock:
@@ -12,13 +14,13 @@ class Clock:
     ----------
     rows : sequence of dict
         The lines of metrics.jsonl so far: the last one tells the time of earlier sessions. A line without, of an
-        earlier version of this program, tells of none.
+        earlier version of this program, or with what is no time tells of none.
     """
 
     def __init__(self, rows: Sequence[Mapping[str, Any]]) -> None:
         last = rows[-1] if rows else {}
-        self._start = time.monotonic() - float(last.get("seconds", 0.0))
-        self._cpu_start = time.process_time() - float(last.get("cpu_seconds", 0.0))
+        self._start = time.monotonic() - _seconds(last.get("seconds"))
+        self._cpu_start = time.process_time() - _seconds(last.get("cpu_seconds"))
 
     @property
     def seconds(self) -> float:
@@ -29,3 +31,12 @@ class Clock:
     def cpu_seconds(self) -> float:
         """CPU time of all threads together."""
         return time.process_time() - self._cpu_start
+
+
+def _seconds(value: Any) -> float:
+    """Return a time as it was written, 0 for anything else.
+
+    >>> _seconds(1.5), _seconds(None), _seconds("x"), _seconds(float("nan"))
+    (1.5, 0.0, 0.0, 0.0)
+    """
+    return float(value) if isinstance(value, int | float) and 0 <= value < MAX_SECONDS else 0.0

@@ -5,7 +5,6 @@ A run lives in a folder: ``checkpoint.safetensors`` (see `agents.checkpoint`), `
 """
 
 import json
-import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -19,7 +18,7 @@ from agents.clock import Clock
 from agents.evaluate import tile_rates
 from agents.td import TDLearner, TrainingBlock
 from nets.checkpoint import FILE_NAME as MODEL_NAME
-from nets.files import write_atomically
+from nets.files import write_json
 from nets.metrics import drop_metrics_after, read_metrics
 
 if TYPE_CHECKING:
@@ -158,5 +157,4 @@ def _write_settings(learner: TDLearner, folder: Path) -> None:
         "threads": learner.n_threads,
         **asdict(learner.settings),
     }
-    text = json.dumps(settings, indent=2) + os.linesep
-    write_atomically(folder / SETTINGS_NAME, lambda path: path.write_text(text, encoding="utf-8"))
+    write_json(folder / SETTINGS_NAME, settings)

@@ -12,7 +12,8 @@ import pytest
 
 from agents.checkpoint import FILE_NAME, load_learner
 from agents.errors import DivergedError
-from agents.td import TDLearner
+from agents.networks import Network
+from agents.td import TDLearner, TDSettings
 from agents.training import COUNTER, train
 from nets.metrics import read_metrics
 from tests.processes import eventually
@@ -33,6 +34,45 @@ def test_a_resumed_run_ends_with_the_same_bytes(tmp_path):
     train(load_learner(parts), 350, parts)
 
     assert (whole / FILE_NAME).read_bytes() == (parts / FILE_NAME).read_bytes()
+
+
+RULES = {
+    "plain TD": TDSettings(coherence_from=1.0),
+    "OTD, then TC": TDSettings(coherence_from=0.5, planned_games=60, initial=2000.0),
+    "falling steps": TDSettings(alpha_drops=(0.25, 0.5), planned_games=60),
+    "falling lambda": TDSettings(trace_decay_start=0.9, trace_decay_end=0.1, trace_decay_games=20),
+    "carousel": TDSettings(carousel_tiles=(5, 6)),
+    "carousel, delayed, with restart": TDSettings(carousel_tiles=(6, 7), delay=4, restart=0.5),
+    "restart after some games": TDSettings(restart=0.5, restart_after=30),
+}
+"""What changes with the games, or is remembered from one to the next; plans change at game 30 or 15."""
+
+
+@pytest.mark.parametrize("games", [(10,), (30,), (13, 47)], ids=str)
+@pytest.mark.parametrize("name", RULES)
+def test_every_rule_goes_on_from_a_file_as_if_it_had_not_stopped(name, games, tmp_path):
+    """Before, at and after the game with which a rule changes; the network has stages."""
+    network = Network.named("lines+squares@6,7")
+    whole, parts = (TDLearner(RULES[name], seed=5, network=network) for _ in range(2))
+    train(whole, 60, tmp_path / "whole")
+
+    for last in (*games, 60):
+        train(parts, last, tmp_path / "parts")
+        parts = load_learner(tmp_path / "parts")
+
+    assert (tmp_path / "whole" / FILE_NAME).read_bytes() == (tmp_path / "parts" / FILE_NAME).read_bytes()
+
+
+def test_metrics_that_are_damaged_do_not_stop_a_run(trained):
+    """The time of the last line is then not known."""
+    (trained / "metrics.jsonl").write_text('{"games": 1e9}\n{"games": 3, "seconds": "x", "cpu_seconds": null}\n')
+
+    train(load_learner(trained), 200, trained)
+
+    games = [(row["games"], row["seconds"]) for row in read_metrics(trained / "metrics.jsonl", COUNTER)]
+    assert games[0] == (3, "x")
+    assert games[1][0] == 200
+    assert 0 < games[1][1] < 100
 
 
 def test_metrics_tell_every_block_once(tmp_path):
