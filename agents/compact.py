@@ -12,7 +12,8 @@ tensor     content
 =========  ============================================================================================================
 
 and a header of JSON in the metadata, under ``game2048``: the network, ``unit`` and ``initial``, what was played to
-learn it, and ``checks``, the CRC-32 of the three before they were compressed. `web/static/js/compact.js` reads it too.
+learn it, and ``checks``, the CRC-32 of the three before they were compressed and of the rest of the header; files that
+were written without the last are read as well. `web/static/js/compact.js` reads all of them.
 
 The unit is a power of two, so that unit * sum_i w_i has no rounding error at all, whatever the order of the sum: Python
 and JavaScript play the same games. A game lasts thousands of moves, and its values are of tens of thousands of points:
@@ -68,7 +69,7 @@ def compact(values: Values, unit: float | None = None) -> Values:
     Raises
     ------
     ValueError
-        If the unit is no power of two, or too small.
+        If the unit is no power of two, too small, or another than a compact network has.
     CheckpointError
         If a weight is not finite.
 
@@ -81,6 +82,8 @@ def compact(values: Values, unit: float | None = None) -> Values:
     (4.0, 17500)
     """
     if values.weights.dtype == np.int16:
+        if unit is not None and unit != float(values.unit):
+            raise ValueError(f"unit must be {values.unit:g}, in which the network is compact already, got {unit:g}")
         return values
     weights: Weights = values.weights.view(np.float32)
     largest = max(float(abs(weights.max())), float(abs(weights.min())))
@@ -123,15 +126,15 @@ def save_compact(values: Values, played: Mapping[str, int], path: Path) -> None:
         If it cannot be written.
     """
     bits, low, high = (np.ascontiguousarray(part) for part in _parts(values.weights.view(np.int16)))
-    header = {
+    header: dict[str, Any] = {
         "format": FORMAT,
         "version": VERSION,
         "network": asdict(values.network),
         "unit": float(values.unit),
         "initial": float(values.initial),
         **played,
-        "checks": [zlib.crc32(part.data) for part in (bits, low, high)],
     }
+    header["checks"] = [*(zlib.crc32(part.data) for part in (bits, low, high)), _check_of(header)]
     tensors = {
         name: np.frombuffer(zlib.compress(part.data, 6), np.uint8)
         for name, part in zip(TENSORS, (bits, low, high), strict=True)
@@ -186,11 +189,17 @@ def _values(network: Network, header: dict[str, Any], stored: Mapping[str, bytes
     used = np.unpackbits(bits, count=network.n_weights, bitorder="little").view(np.bool_)
     k = int(np.count_nonzero(used))
     low, high = _inflated(stored["low"], k), _inflated(stored["high"], k)
-    if [zlib.crc32(part.data) for part in (bits, low, high)] != header["checks"]:
+    checks = [zlib.crc32(part.data) for part in (bits, low, high)]
+    if header["checks"] not in (checks, [*checks, _check_of(header)]):
         raise ValueError("a check fails")
     weights = np.zeros(network.n_weights, np.int16)
     weights[used] = np.stack([low, high], axis=1).view("<i2").ravel()
     return Values(network, weights, unit=header["unit"], initial=header["initial"])
+
+
+def _check_of(header: Mapping[str, Any]) -> int:
+    """Return the CRC-32 of a header without its checks."""
+    return zlib.crc32(json.dumps({name: value for name, value in header.items() if name != "checks"}).encode())
 
 
 def _inflated(data: bytes, n_bytes: int) -> Bytes:

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from agents import compact
-from agents.checkpoint import load_values
+from agents.checkpoint import FILE_NAME, load_values
 from agents.ntuple import Values
 from agents.training import SETTINGS_NAME
+from nets.checkpoint import FILE_NAME as MODEL_NAME
 from nets.files import write_json
 
 
@@ -26,10 +27,13 @@ def compact_run(folder: Path, out: Path, *, unit: float | None = None) -> Values
     NoCheckpointError, CheckpointError
         If there is no network in ``folder`` that can be used.
     ValueError
-        If ``unit`` is none.
+        If ``unit`` is none, or ``out`` holds a run that learns, whose settings would be lost.
     OSError
         If the files cannot be written.
     """
+    for name in (FILE_NAME, MODEL_NAME):
+        if (out / name).exists():
+            raise ValueError(f"out must not hold a run, {out} has a {name}")
     values, header = load_values(folder)
     small = compact.compact(values, unit)
     played = {count: header[count] for count in compact.PLAYED}

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import tyro
 
-from cli.common import option, prepare_file, preparing, stdout
+from cli.common import option, preparing, stdout
 from cli.errors import UsageError
 
 FOLDER = "compact"
@@ -32,12 +32,14 @@ class Compact:
         """Read, round, write."""
         with preparing():
             from agents.compact import FILE_NAME
+            from agents.errors import NetworkError
             from agents.sharing import compact_run
 
         out = self.out or self.folder / FOLDER
-        prepare_file(out / FILE_NAME)
         try:
             values = compact_run(self.folder, out, unit=self.unit)
+        except NetworkError:  # there is no memory for it
+            raise
         except ValueError as error:
             raise UsageError(f"--{error}") from None
         path, unit = out / FILE_NAME, float(values.unit)

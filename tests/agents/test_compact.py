@@ -78,6 +78,14 @@ def test_a_unit_that_is_none_is_refused(unit):
         compact(values, unit)
 
 
+def test_a_compact_network_keeps_its_unit():
+    small = compact(values_of(), unit=4)
+
+    assert compact(small) is compact(small, unit=4) is small
+    with pytest.raises(ValueError, match="unit must be 4, in which the network is compact already, got 8"):
+        compact(small, unit=8)
+
+
 def test_weights_that_are_not_finite_are_refused():
     values = values_of()
     values.weights[5] = np.nan
@@ -115,6 +123,17 @@ def test_a_run_is_shared_as_a_folder_or_a_file_that_plays(tmp_path):
     assert json.loads((tmp_path / "shared" / "settings.json").read_text())["network"] == "0123"
 
 
+@pytest.mark.parametrize("name", ["checkpoint.safetensors", "model.safetensors"])
+def test_a_compact_network_never_replaces_the_settings_of_a_run(tmp_path, name):
+    save_learner(TDLearner(network=Network.named("0123")), tmp_path)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / name).touch()
+
+    with pytest.raises(ValueError, match=f"out must not hold a run, .*other has a {name}"):
+        compact_run(tmp_path, tmp_path / "other")
+    assert [path.name for path in (tmp_path / "other").iterdir()] == [name]
+
+
 def test_where_there_is_a_checkpoint_it_plays(tmp_path):
     save_learner(TDLearner(network=Network.named("0123")), tmp_path)
     save_compact(compact(values_of()), PLAYED, tmp_path / FILE_NAME)
@@ -141,18 +160,29 @@ def test_a_truncated_file_is_refused(saved, keep):
         load_compact(saved)
 
 
-def test_any_changed_bit_of_the_weights_is_noticed(saved):
+def test_any_changed_bit_is_noticed(saved):
     data = saved.read_bytes()
     start = 8 + int.from_bytes(data[:8], "little")
+    header = data.index(b"game2048"), data.index(b"checks")
     generator = np.random.default_rng(2)
 
-    for place in generator.integers(start, len(data), 50):
+    for place in (*generator.integers(start, len(data), 50), *generator.integers(*header, 100)):
         changed = bytearray(data)
         changed[place] ^= 1 << int(generator.integers(8))
         saved.write_bytes(changed)
 
-        with pytest.raises(CheckpointError, match="damaged"):
+        with pytest.raises(CheckpointError, match=FILE_NAME):
             load_compact(saved)
+
+
+def test_a_file_without_a_check_of_its_header_is_read(saved):
+    """They were written so at first."""
+    with safe_open(saved, framework="numpy") as file:
+        checks = json.loads(file.metadata()["game2048"])["checks"]
+
+    rewrite(saved, {"checks": checks[:3]})
+
+    assert np.array_equal(load_compact(saved)[0].weights, compact(values_of()).weights)
 
 
 @pytest.mark.parametrize(
