@@ -4,7 +4,6 @@ A run lives in a folder: ``checkpoint.safetensors`` (see `agents.checkpoint`), `
 ``metrics.jsonl`` with one line a block of `BLOCK` games for each thread.
 """
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -19,7 +18,7 @@ from agents.evaluate import tile_rates
 from agents.td import TDLearner, TrainingBlock
 from nets.checkpoint import FILE_NAME as MODEL_NAME
 from nets.files import write_json
-from nets.metrics import drop_metrics_after, read_metrics
+from nets.metrics import append_metrics, drop_metrics_after, read_metrics
 
 if TYPE_CHECKING:
     from agents.distributed.learning import ClusterTraining
@@ -105,19 +104,18 @@ def train(
     last_save = time.monotonic()
     player = elsewhere or learner
     whole = BLOCK * learner.n_threads if elsewhere is None else elsewhere.games_of_round
-    with metrics_path.open("a", encoding="utf-8", buffering=1) as metrics_file:  # by line: others read it meanwhile
-        while learner.games < n_games and not should_stop():
-            block_start = time.monotonic()
-            block = player.train(min(whole - learner.games % whole, n_games - learner.games), should_stop)
-            now = time.monotonic()
-            if len(block.scores) == 0:  # stopped at once
-                break
-            metrics = summarize(learner, block, clock, now - block_start)
-            metrics_file.write(json.dumps(asdict(metrics)) + "\n")
-            on_block(metrics)
-            if now - last_save > save_every:
-                save_learner(learner, folder)
-                last_save = time.monotonic()
+    while learner.games < n_games and not should_stop():
+        block_start = time.monotonic()
+        block = player.train(min(whole - learner.games % whole, n_games - learner.games), should_stop)
+        now = time.monotonic()
+        if len(block.scores) == 0:  # stopped at once
+            break
+        metrics = summarize(learner, block, clock, now - block_start)
+        append_metrics(metrics_path, asdict(metrics))
+        on_block(metrics)
+        if now - last_save > save_every:
+            save_learner(learner, folder)
+            last_save = time.monotonic()
     save_learner(learner, folder)
 
 

@@ -4,12 +4,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from nets.files import write_atomically
+from nets.files import naming, write_atomically
 
 
 def append_metrics(path: Path, row: dict[str, Any]) -> None:
     """Add a line."""
-    with path.open("a", encoding="utf-8") as file:
+    with naming(path), path.open("a", encoding="utf-8") as file:
         file.write(json.dumps(row) + "\n")
 
 

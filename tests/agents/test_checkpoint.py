@@ -140,7 +140,7 @@ def test_a_full_disk_leaves_the_last_checkpoint(saved):
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
     try:
-        with pytest.raises(OSError, match="File too large"):
+        with pytest.raises(OSError, match=f"File too large.*{FILE_NAME}"):
             save_learner(learner, saved)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)

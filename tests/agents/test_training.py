@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -133,6 +134,23 @@ def test_checkpoints_are_saved_on_the_way(tmp_path, monkeypatch):
     train(TDLearner(), 300, tmp_path, save_every=0.0)
 
     assert saved == [100, 200, 300, 300]
+
+
+def test_a_full_disk_is_named_with_the_file_and_leaves_the_last_checkpoint(trained):
+    """A limit on the size of files stands for the disk: a line of metrics does not fit any more."""
+    before = (trained / FILE_NAME).read_bytes()
+    learner, size = load_learner(trained), (trained / "metrics.jsonl").stat().st_size
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size + 600, limits[1]))  # settings.json has less
+    try:
+        with pytest.raises(OSError, match=r"File too large.*metrics\.jsonl"):
+            train(learner, 10**6, trained)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+    assert (trained / FILE_NAME).read_bytes() == before
+    train(load_learner(trained), 110, trained)
+    assert [row["games"] for row in read_metrics(trained / "metrics.jsonl", COUNTER)] == [100, 110]
 
 
 def test_divergence_leaves_the_last_checkpoint(trained):
