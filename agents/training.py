@@ -14,6 +14,7 @@ import numpy as np
 
 from agents.checkpoint import CRITIC_FOLDER, FILE_NAME, save_learner
 from agents.clock import Clock
+from agents.compact import FILE_NAME as COMPACT_NAME
 from agents.evaluate import tile_rates
 from agents.td import TDLearner, TrainingBlock
 from nets.checkpoint import FILE_NAME as MODEL_NAME
@@ -140,7 +141,7 @@ def summarize(learner: TDLearner, block: TrainingBlock, clock: Clock, block_seco
 
 def remove_run(folder: Path) -> None:
     """Remove what a run of any algorithm wrote, the checkpoint first, and nothing else."""
-    for name in (FILE_NAME, MODEL_NAME, METRICS_NAME, SETTINGS_NAME, f"{CRITIC_FOLDER}/{FILE_NAME}"):
+    for name in (FILE_NAME, MODEL_NAME, COMPACT_NAME, METRICS_NAME, SETTINGS_NAME, f"{CRITIC_FOLDER}/{FILE_NAME}"):
         (folder / name).unlink(missing_ok=True)
     critic = folder / CRITIC_FOLDER
     if critic.is_dir() and not any(critic.iterdir()):

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 Algorithm = Literal["td", "vtrace", "ppo", "reinforce", "pretrain"]
 CHECKPOINT_NAME: Final = "checkpoint.safetensors"  # as in agents.checkpoint, which would load kernels
+COMPACT_NAME: Final = "network.safetensors"  # as in agents.compact
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,6 +181,8 @@ class Train:
 
     def _check_free(self) -> None:
         """Refuse to train where a run is, unless it shall be replaced."""
+        if (self.folder / COMPACT_NAME).exists() and not self.overwrite:
+            raise CliError(f"{self.folder} holds a compact network; replace it with --overwrite")
         if (self.folder / CHECKPOINT_NAME).exists() and not self.overwrite:
             raise CliError(f"{self.folder} holds a model already; go on with --resume, or replace it with --overwrite")
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -65,7 +65,7 @@ class TDOptions:
     initial: Annotated[float | None, option("FLOAT", "0")] = None
     """What an unknown board is worth, points: optimistic initialisation."""
     restart: Annotated[float | None, option("FLOAT", "the recipe's")] = None
-    """Where in a finished game to begin again, as a share of its moves; 0: nowhere."""
+    """Where in a finished game to begin again, as a share of its moves in [0.1, 1); 0: nowhere."""
     restart_after: Annotated[int | None, option("INT", "the recipe's")] = None
     """Games before --restart begins."""
     carousel: Annotated[str | None, option("EXPONENTS", "the recipe's")] = None

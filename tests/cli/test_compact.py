@@ -64,6 +64,22 @@ def test_a_unit_that_is_none_is_refused(unit, message, trained, capsys):
     assert not (trained / "compact").exists()
 
 
+def test_training_does_not_replace_a_compact_network_unasked(trained, capsys):
+    run(capsys, "compact", trained)
+    before = {path.name: path.read_bytes() for path in (trained / "compact").iterdir()}
+    command = ("train", "--network", "lines", "--games", 5, "--out", trained / "compact")
+
+    code, _, err = run(capsys, *command)
+
+    assert code == 1
+    assert "holds a compact network; replace it with --overwrite" in err
+    assert {path.name: path.read_bytes() for path in (trained / "compact").iterdir()} == before
+    assert run(capsys, *command, "--overwrite")[0] == 0
+    assert {path.name for path in (trained / "compact").iterdir()} == {
+        "checkpoint.safetensors", "settings.json", "metrics.jsonl",
+    }  # fmt: skip
+
+
 def test_out_may_not_be_a_file(trained, tmp_path, capsys):
     (tmp_path / "file").write_text("mine")
 
