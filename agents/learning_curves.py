@@ -35,6 +35,9 @@ from nets.metrics import read_metrics
 COUNTER: Final = "games"
 TOTALS: Final = ("games", "moves", "seconds", "cpu_seconds")
 """What a curve can be laid over."""
+NEEDED: Final = ("games", "moves", "mean_score")
+LARGE: Final = 1e18
+"""What is larger is no number of games, moves, points or seconds."""
 BINS_PER_DECADE: Final = 16
 EXPONENTS: Final = np.linspace(0, 2, 201)
 """The grid of c."""
@@ -78,9 +81,22 @@ class LearningCurve:
 
 
 def read_curve(path: Path, name: str) -> LearningCurve | None:
-    """Return the learning curve of a metrics.jsonl, None if no training games are told in it."""
-    rows = [row for row in read_metrics(path, COUNTER) if isinstance(row.get("mean_score"), int | float)]
-    return learning_curve(rows, name) if rows and "moves" in rows[0] else None
+    """Return the learning curve of a metrics.jsonl, None if no training games are told in it.
+
+    Lines that do not tell of games, of moves and of what was scored in them are left out.
+    """
+    rows = [row for row in read_metrics(path, COUNTER) if all(_is_number(row.get(field)) for field in NEEDED)]
+    rows = [row for row in rows if row["games"] > 0 and row["moves"] > 0]
+    return learning_curve(rows, name) if rows else None
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and abs(value) < LARGE  # nan is not
+
+
+def _rates(row: dict[str, Any]) -> dict[str, Any]:
+    rates = row.get("tile_rates")
+    return rates if isinstance(rates, dict) else {}
 
 
 def learning_curve(rows: Sequence[dict[str, Any]], name: str) -> LearningCurve:
@@ -88,7 +104,7 @@ def learning_curve(rows: Sequence[dict[str, Any]], name: str) -> LearningCurve:
     totals = {
         total: running_total(np.array([row[total] for row in rows], np.float64))
         for total in TOTALS
-        if all(isinstance(row.get(total), int | float) for row in rows)
+        if all(_is_number(row.get(total)) for row in rows)
     }
     scores = np.array([row["mean_score"] for row in rows])
     weights = np.maximum(np.diff(totals["games"], prepend=0.0), 1)  # games of a block
@@ -96,7 +112,7 @@ def learning_curve(rows: Sequence[dict[str, Any]], name: str) -> LearningCurve:
     members = _bins(bins)
     last = np.array([some[-1] for some in members])
     half_widths = [mean_half_width(scores[some]) for some in members]
-    tiles = rows[0].get("tile_rates") or {}
+    tiles = [tile for tile in _rates(rows[0]) if all(_is_number(_rates(row).get(tile)) for row in rows)]
     rates = {tile: np.array([row["tile_rates"][tile] for row in rows], np.float64) for tile in tiles}
 
     def means(values: Doubles) -> Doubles:

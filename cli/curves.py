@@ -48,12 +48,21 @@ class Curves:
                 raise UsageError(f"--until is for a single run, got {len(self.runs)}")
         require("--decades", self.decades, 0.1, 10)
         check_figure("--out", self.out)
+        if self.evaluated is not None and self.evaluated.resolve() == self._numbers.resolve():
+            raise UsageError(
+                f"the numbers of the figure {self.out} would overwrite {self.evaluated}; name another --out"
+            )
         curves = [read_run(run) for run in self.runs]
         numbers = self._draw(curves) if self.until is None else self._extrapolate(curves[0], self.until)
         from nets.files import write_json
 
-        write_json(self.out.with_suffix(".json"), numbers)
+        write_json(self._numbers, numbers)
         stdout.print(f"The figure is {self.out}, its numbers are beside it.", soft_wrap=True)
+
+    @property
+    def _numbers(self) -> Path:
+        """The file of the numbers."""
+        return self.out.with_suffix(".json")
 
     def _draw(self, curves: "list[LearningCurve]") -> Any:
         from agents.figures import draw_curves
@@ -102,7 +111,8 @@ def search_factors(file: Path) -> dict[str, float]:
     try:
         rows = json.loads(file.read_text(encoding="utf-8"))["rows"]
         means = [(str(row["row"]), float(row["mean"])) for row in rows]
-        first = means[0][1]
-        return {name: mean / first for name, mean in means[1:]}
-    except (ValueError, KeyError, TypeError, IndexError, ZeroDivisionError):
+        if not means or not all(0 < mean < MAX_MOVES for _, mean in means):  # nan is not
+            raise ValueError("a mean score is none")
+        return {name: mean / means[0][1] for name, mean in means[1:]}
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         raise CliError(f"{file} is not what 'game2048 evaluate RUN --suite paper --json' prints") from None

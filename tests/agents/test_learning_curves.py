@@ -100,6 +100,42 @@ def test_metrics_of_other_models_have_no_curve(tmp_path):
     assert read_curve(path, "other") is None
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"games": 0}, {"moves": 0}, {"moves": -5}, {"moves": None}, {"moves": 10**400}, {"mean_score": float("nan")},
+        {"mean_score": float("inf")}, {"mean_score": "1"}, {"mean_score": True},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_line_that_tells_no_score_of_games_is_left_out(tmp_path, change):
+    lines = rows(range(4), [1e5, 2e5, 3e5, 4e5])
+    path = tmp_path / "metrics.jsonl"
+    for broken in (0, 2, 3):
+        told = [{**line, **change} if i == broken else line for i, line in enumerate(lines)]
+        path.write_text("".join(json.dumps(line) + "\n" for line in told))
+
+        found = read_curve(path, "a run")
+
+        assert found.to_json() == learning_curve([lines[i] for i in range(4) if i != broken], "a run").to_json()
+
+
+@pytest.mark.parametrize("rates", [None, [1], {"2048": 0.5}, {"1024": "x", "2048": 0.5}], ids=str)
+def test_rates_that_some_lines_do_not_tell_are_left_out(rates):
+    lines = rows(range(4), [1e5, 2e5, 3e5, 4e5])
+    lines[2]["tile_rates"] = rates
+
+    assert learning_curve(lines, "a run").tile_rates.keys() == ({"2048"} if isinstance(rates, dict) else set())
+
+
+@pytest.mark.parametrize("seconds", [float("nan"), "1", None], ids=str)
+def test_times_that_some_lines_do_not_tell_are_left_out(seconds):
+    lines = rows(range(4), [1e5, 2e5, 3e5, 4e5])
+    lines[2]["seconds"] = seconds
+
+    assert learning_curve(lines, "a run").over.keys() == {"games", "moves", "cpu_seconds"}
+
+
 # --- extrapolation ---
 
 

@@ -110,15 +110,39 @@ def test_a_run_without_a_curve_is_named(tmp_path, capsys, content, message):
     assert not (tmp_path / "x.png").exists()
 
 
-def test_a_file_that_is_no_suite_is_named(runs, tmp_path, capsys):
-    (tmp_path / "x.json").write_text("[]")
+@pytest.mark.parametrize(
+    "content",
+    [
+        "[]",
+        '{"rows": []}',
+        '{"rows": [{"row": "1-ply", "mean": 1}, {"row": "3-ply", "mean": NaN}]}',
+        '{"rows": [{"row": "1-ply", "mean": 0}]}',
+        "[" * 100_000,
+    ],
+    ids=lambda content: content[:70],
+)
+def test_a_file_that_is_no_suite_is_named(runs, tmp_path, capsys, content):
+    (tmp_path / "x.json").write_text(content)
 
     code, _, err = run(
-        capsys, "curves", runs[0], "--until", "1e9", "--evaluated", tmp_path / "x.json", "--out", tmp_path / "x.png"
+        capsys, "curves", runs[0], "--until", "1e9", "--evaluated", tmp_path / "x.json", "--out", tmp_path / "y.png"
     )
 
     assert code == 1
     assert "x.json is not what 'game2048 evaluate RUN --suite paper --json' prints" in err
+
+
+def test_the_numbers_of_a_figure_do_not_overwrite_what_was_evaluated(runs, tmp_path, capsys):
+    suite = tmp_path / "paper.json"
+    suite.write_text("hours of play")
+
+    code, _, err = run(
+        capsys, "curves", runs[0], "--until", "1e11", "--evaluated", suite, "--out", tmp_path / "paper.png"
+    )
+
+    assert code == 2
+    assert "would overwrite" in err
+    assert suite.read_text() == "hours of play"
 
 
 def test_missing_matplotlib_is_told_in_one_line(runs, tmp_path, capsys, monkeypatch):
