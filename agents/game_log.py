@@ -28,6 +28,8 @@ from agents.series import TimedGame
 from nets.metrics import parse_row
 
 MODEL_FILES: Final = "*.safetensors"
+_FIRST: Final = '{"player": "'
+"""What every line of a log begins with."""
 _COUNTS: Final = ("seed", "score", "max_exponent", "moves")
 _TIMES: Final = ("seconds", "cpu_seconds")
 
@@ -79,7 +81,7 @@ class GameLog:
         text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
         for line in text.splitlines():
             self._read(line)
-        if text.strip() and not self._games:
+        if text.strip() and not self._games and not _is_cut_short(text):
             raise GameLogError(f"{path} is not a log of games: no line of it is one; name another file")
         self._file = path.open("ab", buffering=0)
         if text and not text.endswith("\n"):
@@ -128,6 +130,11 @@ class GameLog:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+
+def _is_cut_short(text: str) -> bool:
+    """Return whether a file without a game may be a log whose first line was cut short."""
+    return all(line.startswith(_FIRST[: len(line)]) for line in text.splitlines())
 
 
 def fingerprint(source: str | Path, options: Mapping[str, Any] | None = None) -> str:

@@ -71,6 +71,21 @@ def test_a_line_that_was_cut_short_is_left_out_and_spoils_no_other(tmp_path):
         assert log.games("a")[7] == GAME
 
 
+@pytest.mark.parametrize("n_bytes", [1, 11, 40])
+def test_a_log_whose_very_first_line_was_cut_short_goes_on(tmp_path, n_bytes):
+    path = tmp_path / "games.jsonl"
+    with GameLog(path) as log:
+        log.add("a", "random", GAME)
+    path.write_bytes(path.read_bytes()[:n_bytes])
+
+    with GameLog(path) as log:  # and is stopped again before a game
+        assert log.games("a") == {}
+    with GameLog(path) as log:
+        log.add("a", "random", GAME)
+    with GameLog(path) as log:
+        assert log.games("a") == {7: GAME}
+
+
 @pytest.mark.parametrize(
     "change",
     [{"score": -1}, {"score": 1.5}, {"moves": None}, {"player": 3}, {"seconds": float("nan")}, {"max_exponent": "9"}],
