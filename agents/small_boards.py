@@ -3,7 +3,7 @@
 A small board is a board of sixteen cells of which some are walls: their nibbles hold 15, and in `walled_tables` an
 exponent of 15 neither moves nor merges. All that plays by row tables plays on it: `agents.td.TDLearner` with ``empty``
 and ``tables``, the kernels of `agents.search_kernels` with a `Lookup` of these tables. The cells lie in the upper left
-corner. A small board has no tile of 32768, for it would take fifteen cells.
+corner. A small board has no tile of 32768, for it would take fourteen cells.
 
 **The solution.** Every new tile raises the sum of all tiles by 2 or 4, moves keep it. So positions fall into layers
 that a game passes in one direction; from the last to the first,
@@ -263,7 +263,8 @@ class SolvedBoard:
     Parameters
     ----------
     n_rows, n_columns : int
-        At least 2 cells and at most 9 in all. 2x2 has 110 positions and 2x3 has 21,752, up to symmetry.
+        At least 2 cells and at most 9 in all. Up to symmetry, 2x2 has 110 positions, 2x3 has 21,752 and 3x3 has
+        48,713,519, which take 1.5 GB of memory and a minute.
 
     Attributes
     ----------
