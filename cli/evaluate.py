@@ -89,20 +89,27 @@ class Evaluate(PlayerOptions):
     def _check(self) -> None:
         if self.games is not None:
             require("--games", self.games, 1, MAX_GAMES)
-        self.check_options()
+        if self.suite is None:
+            self.check_options()
+        else:
+            self._check_suite(self.suite)
         check_seed(self.seed)
         if self.threads is not None:
             require("--threads", self.threads, 1, MAX_THREADS)
-        if self.suite is not None and self.against is not None:
-            raise UsageError("--suite and --against exclude each other")
-        if self.suite is not None and (self.depth is not None or self.seconds_per_move is not None):
-            raise UsageError(
-                "--suite excludes --depth and --seconds-per-move: the rows of a suite say how far to search"
-            )
         if self.figure is not None:
             if self.suite is None:
                 raise UsageError("--figure draws the rows of a --suite")
             check_figure("--figure", self.figure)
+
+    def _check_suite(self, suite: Suite) -> None:
+        if self.against is not None:
+            raise UsageError("--suite and --against exclude each other")
+        if self.depth is not None or self.seconds_per_move is not None:
+            raise UsageError(
+                "--suite excludes --depth and --seconds-per-move: the rows of a suite say how far to search"
+            )
+        for row in SUITES[suite]:
+            replace(self, **row.options).check_options()
 
     def _cluster(self, opened: ExitStack) -> Any:
         """Return the module of a cluster that plays, None without one."""
@@ -135,7 +142,7 @@ class Evaluate(PlayerOptions):
     def _tell(self, series: "Series") -> None:
         from agents.evaluate import summarize
 
-        evaluation = summarize(series.results(self, self.agent, self.games or DEFAULT_GAMES))
+        evaluation = summarize(series.results(series.player(self, self.agent), self.games or DEFAULT_GAMES))
         if self.json:
             print(json.dumps(evaluation.to_json()))
         else:
@@ -149,9 +156,8 @@ class Evaluate(PlayerOptions):
         drawing = None if self.figure is None else new_figure(6.4, 4)  # what is missing is told before hours of play
         rows = []
         for row in SUITES[suite]:
-            options = replace(self, **row.options)
-            results = series.results(options, self.agent, self.games or row.games, row.name)
-            rows.append((row, summarize(results)))
+            player = series.player(replace(self, **row.options), self.agent)
+            rows.append((row, summarize(series.results(player, self.games or row.games, row.name))))
         table = [{"row": row.name, **row.options, **evaluation.to_json()} for row, evaluation in rows]
         if drawing is not None and self.figure is not None:
             draw_times(drawing.subplots(), table)
@@ -167,7 +173,10 @@ class Evaluate(PlayerOptions):
         from agents.evaluate import summarize
         from game2048.benchmark import machine
 
-        both = [series.results(self, name, self.games or DEFAULT_GAMES, name) for name in (self.agent, against)]
+        names = (self.agent, against)
+        players = [series.player(self, name) for name in names]  # who is missing is told before hours of play
+        n_games = self.games or DEFAULT_GAMES
+        both = [series.results(player, n_games, name) for player, name in zip(players, names, strict=True)]
         first, second = map(summarize, both)
         comparison = compare(*both)
         if self.json:
@@ -176,6 +185,16 @@ class Evaluate(PlayerOptions):
         else:
             print(markdown_table([(evaluation.agent, evaluation) for evaluation in (first, second)]))
             print(f"\n{conditions(self.seed, str(machine()['cpu']))}\n\n{comparison_text(comparison)}")
+
+
+@dataclass(frozen=True)
+class Player:
+    """Who plays a series of games."""
+
+    agent: "Agent"
+    """The player."""
+    key: str
+    """By which its games are found in a log (`agents.game_log.fingerprint`); empty where there is no log."""
 
 
 class Series:
@@ -201,28 +220,40 @@ class Series:
         self.seed, self.n_threads, self._ray = seed, n_threads, ray
         self._log, self._store = log, store
 
-    def results(self, options: PlayerOptions, name: str, n_games: int, title: str = "evaluate") -> "Results":
-        """Let an agent play as ``options`` say, and return what its games came to."""
-        agent = options.load(name)
-        from agents.game_log import GameResult, fingerprint
+    def player(self, options: PlayerOptions, name: str) -> Player:
+        """Load an agent that plays as ``options`` say."""
+        if self._log is None:
+            return Player(options.load(name), "")
+        with preparing():
+            from agents.game_log import fingerprint
+        changed = changed_options(options)
+        while True:  # a network that learns may be saved again while it is loaded
+            key = fingerprint(name, changed)
+            agent = options.load(name)
+            if fingerprint(name, changed) == key:
+                return Player(agent, key)
 
+    def results(self, player: Player, n_games: int, title: str = "evaluate") -> "Results":
+        """Let an agent play, and return what its games came to."""
+        from agents.game_log import GameResult
+
+        agent = player.agent
         kept = None if self._store is None else KeptGames(self._store, agent.name)
-        player = "" if self._log is None else fingerprint(name, changed_options(options))
 
         def finish(timed: "TimedGame") -> None:
             if self._log is not None:
-                self._log.add(player, agent.name, GameResult.of(timed))
+                self._log.add(player.key, agent.name, GameResult.of(timed))
             if kept is not None:
                 kept.add(timed)
 
-        known = {} if self._log is None else self._log.games(player)
+        known = {} if self._log is None else self._log.games(player.key)
         try:
             return play_under_bar(
                 agent, n_games, self.seed, self.n_threads, finish, known=known, title=title, ray=self._ray
             )
         except KeyboardInterrupt:
             if self._log is not None:
-                n_known = len(self._log.games(player))
+                n_known = len(self._log.games(player.key))
                 stderr.print(f"{n_known:,} games of it are in {self._log.path}; the same command goes on.")
             raise
         finally:

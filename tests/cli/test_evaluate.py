@@ -1,13 +1,15 @@
 """``game2048 evaluate``: tables, comparisons, logs, and games worth watching."""
 
 import json
+import shutil
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from agents.baselines import RandomAgent
-from agents.checkpoint import save_learner
+from agents.checkpoint import load_learner, save_learner
+from agents.game_log import fingerprint
 from agents.networks import Network
 from agents.series import play_seeds
 from agents.td import TDLearner
@@ -53,6 +55,16 @@ def test_two_agents_play_the_same_games(capsys):
     )
     assert figures["comparison"]["win_rate"] > 0.7
     assert figures["machine"]["cpu"]
+
+
+def test_a_second_agent_that_is_none_is_told_before_the_first_plays(tmp_path, capsys):
+    log = tmp_path / "games.jsonl"
+
+    code, _, err = run(capsys, "greedy", "--against", tmp_path / "nobody", "--games", 20, "--log", log)
+
+    assert code == 1
+    assert "no model at" in err
+    assert log.read_text() == ""
 
 
 def test_a_comparison_is_told_in_words(capsys):
@@ -112,6 +124,19 @@ def test_a_baseline_has_no_suite(capsys):
     assert "--depth is for trained models, not for random" in err
 
 
+def test_options_of_players_are_those_of_every_row(capsys):
+    """What makes no sense in one of them is told at once; a cut makes sense in all."""
+    code, _, err = run(capsys, "heuristic", "--suite", "paper", "--sample")
+    assert code == 2
+    assert "--sample and --depth exclude each other" in err
+
+    _, out, _ = run(capsys, "heuristic", "--suite", "paper", "--p-cut", 0.5, "--games", 1, "--json")
+
+    assert [row["agent"] for row in json.loads(out)["rows"]] == [
+        f"heuristic, depth {depth}, cut at 0.5" for depth in (1, 2, 3)
+    ]
+
+
 # --- the log ---
 
 
@@ -138,6 +163,27 @@ def test_options_that_change_the_player_make_another_one_of_it(tmp_path, capsys)
     assert len(log.read_text().splitlines()) == 6
     assert changed_options(PlayerOptions()) == {}
     assert changed_options(PlayerOptions(depth=2, prior=Path("x"))) == {"depth": 2, "prior": Path("x")}
+
+
+def test_a_network_that_is_saved_while_it_is_loaded_is_loaded_again(small_network, tmp_path, capsys, monkeypatch):
+    """Its games are those of what the log says they are of."""
+    folder, load, loaded = tmp_path / "run", PlayerOptions.load, []
+    shutil.copytree(small_network, folder)
+    more = load_learner(folder)
+    more.train(50)
+
+    def load_slowly(options, name):
+        loaded.append(load(options, name))
+        if len(loaded) == 1:
+            save_learner(more, folder)
+        return loaded[-1]
+
+    monkeypatch.setattr(PlayerOptions, "load", load_slowly)
+    _, out, _ = run(capsys, folder, "--games", 3, "--log", tmp_path / "games.jsonl", "--json")
+
+    players = {json.loads(line)["player"] for line in (tmp_path / "games.jsonl").read_text().splitlines()}
+    assert json.loads(out)["agent"] == "n-tuple 17x4, 350 games"
+    assert players == {fingerprint(folder)}
 
 
 def test_ctrl_c_tells_what_is_kept(tmp_path, capsys, monkeypatch):
