@@ -11,9 +11,10 @@ moves. A value function of afterstates ends it with W_1 = V, so that d = 1 is gr
 network has, with U_0 = gamma V. With a prior the maximum is over actions that it finds likely enough, see
 `ExpectimaxAgent`.
 
-The tree grows layer by layer, for many positions at once: all its leaves are evaluated in one batch, and values
-travel back up through arrays in which the children of a node lie side by side. Afterstates that come twice in a layer
-are searched once. The exact search of an n-tuple network needs no batches: `agents.ntuple_search` is the fast way.
+The tree grows layer by layer, for many positions at once: its leaves are evaluated in large batches, and values travel
+back up through arrays in which the children of a node lie side by side. Afterstates that come twice in a layer are
+searched once; a very large layer is searched part by part, so that it fits into memory. The exact search of an n-tuple
+network needs no batches: `agents.ntuple_search` is the fast way.
 
 References
 ----------
@@ -46,6 +47,7 @@ Prior: TypeAlias = Callable[[Words, Masks], Floats]
 """Packed boards (n,) and legal actions (n, 4) -> how likely a good player is to take each, (n, 4)."""
 
 N_PLACES: Final = 64  # games searched at once: batches of thousands of leaves
+PART: Final = 2**14  # afterstates of a layer that are searched at once: what a search takes of the memory
 P_MIN: Final = 0.05
 MAX_DEPTH: Final = 16
 
@@ -175,7 +177,8 @@ class ExpectimaxAgent:
         In [0, 1].
     seconds : float, optional
         Time limit of a move: the search looks 1, 2, ... up to d moves ahead, as long as there is time. It looks at the
-        clock between layers, so that a large one may take longer. Which moves are played then depends on the machine.
+        clock between parts of layers, so that it may take a little longer. Which moves are played then depends on the
+        machine.
     name : str
         What to call the agent.
     """
@@ -238,7 +241,7 @@ class ExpectimaxAgent:
         if self.seconds is None:
             values[searched] = self._moves(boards, highs, searched, self.depth, math.inf)[0]
             return values
-        end = time.perf_counter() + self.seconds * boards.size
+        end = time.perf_counter() + self.seconds * np.count_nonzero(searched.any(1))  # no time for games that are over
         values[searched] = self._moves(boards, highs, searched, 1, math.inf)[0]
         for depth in range(2, self.depth + 1):
             try:
@@ -270,13 +273,18 @@ class ExpectimaxAgent:
         return self._distinct_afterstates(after, np.zeros_like(after), depth, end)[places]
 
     def _distinct_afterstates(self, after: Words, after_highs: Words, depth: int, end: float) -> Doubles:
+        values = np.empty(after.size)
+        for i in range(0, after.size, PART):
+            part = slice(i, i + PART)
+            self._write_afterstates(after[part], after_highs[part], depth, end, values[part])
+        return values
+
+    def _write_afterstates(self, after: Words, after_highs: Words, depth: int, end: float, out: Doubles) -> None:
         first = np.empty(after.size + 1, np.int64)
         n = count_tiles(after, first)
         boards, highs = np.empty(n, np.uint64), np.empty(n, np.uint64)
         expand_tiles(after, after_highs, first, boards, highs)
-        values = np.empty(after.size)
-        back_up_tiles(self._states(boards, highs, depth - 1, end), first, values)
-        return values
+        back_up_tiles(self._states(boards, highs, depth - 1, end), first, out)
 
     def _states(self, boards: Words, highs: Words, depth: int, end: float) -> Doubles:
         """Return U_depth of states."""

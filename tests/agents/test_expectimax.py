@@ -1,6 +1,8 @@
 """Expectimax layer by layer: against the naive search, and what a search must never do."""
 
 from dataclasses import replace
+from itertools import count
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -128,6 +130,28 @@ def test_without_time_a_search_looks_one_move_ahead(ntuples):
     limited = ExpectimaxAgent(leaves, depth=5, seconds=1e-9).move_values(*boards)
 
     assert np.array_equal(limited, ExpectimaxAgent(leaves, depth=1).move_values(*boards))
+
+
+def test_games_that_are_over_get_no_time(ntuples, monkeypatch):
+    """By a clock that goes on by a second whenever it is looked at; 63 places are empty."""
+    board, agent = packed(crowded_boards(1, 3)), ExpectimaxAgent(ntuple_leaves(ntuples), depth=4, seconds=2.5)
+    among_others = [np.concatenate((word, np.zeros(63, np.uint64))) for word in board]
+
+    def values(words):
+        monkeypatch.setattr("agents.expectimax.time", SimpleNamespace(perf_counter=count().__next__))
+        return agent.move_values(*words)[0]
+
+    assert np.array_equal(values(among_others), values(board))
+    assert not np.array_equal(values(board), ExpectimaxAgent(agent.values, depth=4).move_values(*board)[0])
+
+
+def test_a_layer_in_parts_gives_the_same_values(ntuples, monkeypatch):
+    boards, agent = packed([*crowded_boards(6, 2), WIDE]), ExpectimaxAgent(ntuple_leaves(ntuples), depth=3)
+    whole = agent.move_values(*boards)
+
+    monkeypatch.setattr("agents.expectimax.PART", 7)
+
+    assert np.array_equal(agent.move_values(*boards), whole)
 
 
 def test_a_time_limit_that_is_none_is_refused(ntuples):
