@@ -62,6 +62,14 @@ class Agent(Protocol):
         """Play the whole game of a seed. The result depends on nothing but the agent and the seed."""
 
 
+@runtime_checkable
+class StoppableAgent(Agent, Protocol):
+    """An agent whose games may take hours, and that can be asked to leave one."""
+
+    def play_game_unless(self, game_seed: int, stopped: Callable[[], bool]) -> PlayedGame | None:
+        """Play the whole game of a seed as `play_game` does, or return None soon after ``stopped`` says yes."""
+
+
 def never() -> bool:
     """Say no."""
     return False

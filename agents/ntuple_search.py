@@ -2,16 +2,18 @@
 
 Under a time limit the search deepens: depth 1, 2, 3, ... until the time is over; the move is that of the deepest search
 that came to its end. A kernel cannot look at the clock, so it looks at a number of leaves and comes back; what it found
-is remembered, and the next call passes over it.
+is remembered, and the next call passes over it. A deep search without a limit comes back likewise, so that it can be
+stopped; each call may look at twice as many leaves as the one before, so that all come to an end.
 """
 
 import time
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
 
 from agents._instructions import prefetch
-from agents.base import MAX_MOVES, PlayedGame
+from agents.base import MAX_MOVES, PlayedGame, never
 from agents.downgrading import downgrade
 from agents.expectimax import MAX_DEPTH, Doubles, Leaves, checked_depth, checked_seconds
 from agents.networks import Layout
@@ -38,7 +40,8 @@ REMEMBERED: Final = {1: 0, 2: 0, 3: 2**12, 4: 2**16}
 MOST_REMEMBERED: Final = 2**20
 """By deeper searches, and those with a time limit: 32 MiB for each thread."""
 MOVES_A_CALL: Final = {1: 100_000, 2: 10_000, 3: 1000}
-"""Moves that a kernel plays before Python has its turn; deeper searches play one."""
+"""Moves that a kernel plays before Python has its turn; of deeper searches, it does not play any to its end."""
+FIRST_CALL: Final = 2**22  # leaves; less than a second
 FIRST_LEAVES: Final = 1000  # at least, between two looks at the clock
 LOOKS: Final = 10  # at the clock, at least, while the time of a move passes
 
@@ -140,37 +143,71 @@ class NTupleSearchAgent:
 
     def play_game(self, game_seed: int) -> PlayedGame:
         """Play the whole game of a seed; releases the GIL."""
+        game = self.play_game_unless(game_seed, never)
+        assert game is not None
+        return game
+
+    def play_game_unless(self, game_seed: int, stopped: Callable[[], bool]) -> PlayedGame | None:
+        """Play the whole game of a seed, or return None soon after ``stopped`` says yes; releases the GIL."""
         lookup, memory, desk = self._tools()
-        if self.seconds is not None:
-            game = Game(game_seed)
-            while not game.is_over:
-                game.play(int(np.argmax(self._search(*game.packed, lookup, memory, desk))))
-            return PlayedGame(game_seed, game.score, int(game.board.max()), game.record().plies)
+        if self.seconds is not None or self.depth not in MOVES_A_CALL:
+            return self._play_by_moves(Game(game_seed), stopped, lookup, memory, desk)
         plies, counts, rng = np.empty(MAX_MOVES, np.uint8), np.zeros(2, np.int64), seed(game_seed)
         position = np.array([rules.start_board(rng, 0), 0], np.uint64)
-        most = MOVES_A_CALL.get(self.depth, 1)
-        settings = self.depth, self.downgrading, lookup, self.p_cut
+        most, settings = MOVES_A_CALL[self.depth], (self.depth, self.downgrading, lookup, self.p_cut)
         while not play_some_moves(most, rng, position, counts, *settings, memory, desk, plies):
-            pass
+            if stopped():
+                return None
         score, n_moves = counts.tolist()
         return PlayedGame(game_seed, score, rules.largest_exponent(*position), plies[:n_moves].copy())
+
+    def _play_by_moves(
+        self, game: Game, stopped: Callable[[], bool], lookup: Lookup, memory: Memory, desk: Desk
+    ) -> PlayedGame | None:
+        while not game.is_over:
+            q = self._search(*game.packed, lookup, memory, desk, stopped)
+            if stopped():
+                return None
+            game.play(int(np.argmax(q)))
+        return PlayedGame(game.seed, game.score, int(game.board.max()), game.record().plies)
 
     def _tools(self) -> tuple[Lookup, Memory, Desk]:
         """Return what the search of one game needs."""
         return lookup_of(self.values, rules.row_tables()), new_memory(self.remembered), new_desk(self.values)
 
-    def _search(self, board: np.uint64, high: np.uint64, lookup: Lookup, memory: Memory, desk: Desk) -> Doubles:
+    def _search(
+        self,
+        board: np.uint64,
+        high: np.uint64,
+        lookup: Lookup,
+        memory: Memory,
+        desk: Desk,
+        stopped: Callable[[], bool] = never,
+    ) -> Doubles:
+        """Return Q of each action; once ``stopped`` says yes, anything."""
         if self.downgrading:
             board, high = (np.uint64(word) for word in downgrade(board, high))
         desk.counts[2] += 1 if self.p_cut else 0
         if self.seconds is not None:
-            return self._deepen(board, high, time.perf_counter() + self.seconds, lookup, memory, desk)
-        q = np.empty(4)
+            return self._deepen(board, high, time.perf_counter() + self.seconds, lookup, memory, desk, stopped)
+        leaves, q = UNLIMITED if self.depth in MOVES_A_CALL else FIRST_CALL, np.empty(4)
+        desk.counts[0] = leaves
         best_action(board, high, self.depth, lookup, self.p_cut, memory, desk, q)
+        while desk.counts[0] <= 0 and not stopped():  # it did not come to its end
+            leaves *= 2
+            desk.counts[0] = leaves
+            best_action(board, high, self.depth, lookup, self.p_cut, memory, desk, q)
         return q
 
     def _deepen(
-        self, board: np.uint64, high: np.uint64, end: float, lookup: Lookup, memory: Memory, desk: Desk
+        self,
+        board: np.uint64,
+        high: np.uint64,
+        end: float,
+        lookup: Lookup,
+        memory: Memory,
+        desk: Desk,
+        stopped: Callable[[], bool],
     ) -> Doubles:
         """Return the Q of the deepest search that comes to its end before the clock says ``end``."""
         start, found, q = time.perf_counter(), np.empty(4), np.empty(4)
@@ -182,7 +219,7 @@ class NTupleSearchAgent:
             desk.counts[0] = 0
             while desk.counts[0] <= 0:  # it did not come to its end
                 now = time.perf_counter()
-                if now >= end:
+                if now >= end or stopped():
                     return found
                 rate = desk.counts[1] / (now - start)  # leaves/s
                 desk.counts[0] = max(FIRST_LEAVES, int(rate * min((end - start) / LOOKS, end - now)))

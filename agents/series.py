@@ -7,13 +7,13 @@ agent and its seed: the same call gives the same games, whatever the number of t
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, ThreadPoolExecutor, wait
 from itertools import islice
 from queue import Empty, Queue
 from threading import Event, Lock
 from typing import Any, Final, NamedTuple
 
-from agents.base import Agent, BatchedAgent, PlayedGame
+from agents.base import Agent, BatchedAgent, PlayedGame, StoppableAgent, never
 from game2048.rng import game_seeds
 
 PLAYED_AHEAD: Final = 64  # games that wait for someone to ask for them
@@ -106,9 +106,13 @@ def play_seeds(
 # --- time ---
 
 
-def _timed(agent: Agent, game_seed: int) -> TimedGame:
+def _timed(agent: Agent, game_seed: int, stopped: Callable[[], bool] = never) -> TimedGame:
     start, cpu_start = time.perf_counter(), time.thread_time()
-    game = agent.play_game(game_seed)
+    game = (
+        agent.play_game_unless(game_seed, stopped) if isinstance(agent, StoppableAgent) else agent.play_game(game_seed)
+    )
+    if game is None:
+        raise CancelledError
     return TimedGame(game, time.perf_counter() - start, time.thread_time() - cpu_start)
 
 
@@ -133,9 +137,10 @@ def _told(games: Iterator[TimedGame], on_finish: Finished) -> Iterator[TimedGame
 
 def _play_threaded(agent: Agent, seeds: Iterator[int], n_threads: int, on_finish: Finished) -> Iterator[TimedGame]:
     """Play a few games ahead of the one that is due, never the whole series at once."""
+    stop = Event()
 
     def play(game_seed: int) -> TimedGame:
-        timed = _timed(agent, game_seed)
+        timed = _timed(agent, game_seed, stop.is_set)
         on_finish(timed)
         return timed
 
@@ -147,6 +152,7 @@ def _play_threaded(agent: Agent, seeds: Iterator[int], n_threads: int, on_finish
                 yield queue.pop(0).result()
                 queue.extend(pool.submit(play, s) for s in islice(seeds, 1))
         finally:
+            stop.set()  # nobody wants the games that are under way
             for future in queue:
                 future.cancel()
 

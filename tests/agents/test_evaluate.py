@@ -1,5 +1,7 @@
 """Evaluation: repeatable, independent of threads, and right about its figures."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -149,6 +151,27 @@ def test_an_error_in_a_thread_is_told():
 
     with pytest.raises(RuntimeError, match="broken"):
         evaluate(Broken(), n_games=100, n_threads=2)
+
+
+def test_who_stops_a_series_does_not_wait_for_games_that_take_hours():
+    left = []
+
+    class Slow(RandomAgent):
+        def play_game_unless(self, game_seed, stopped):
+            end = time.monotonic() + 60
+            while game_seed and not stopped() and time.monotonic() < end:
+                time.sleep(0.001)
+            left.extend([game_seed] if stopped() else [])
+            return None if stopped() else self.play_game(game_seed)
+
+    told = []
+    games = play_seeds(Slow(), [0, 1, 2], n_threads=3, on_finish=told.append)
+
+    assert next(games).game.seed == 0
+    games.close()
+
+    assert sorted(left) == [1, 2]
+    assert [timed.game.seed for timed in told] == [0]
 
 
 def test_a_series_of_a_billion_games_begins_at_once():

@@ -1,5 +1,7 @@
 """Search with n-tuple networks: the kernels against the naive twin, bit for bit, and what limits may do."""
 
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,7 +12,7 @@ from agents.expectimax import ExpectimaxAgent
 from agents.networks import Network
 from agents.ntuple import NTupleAgent, Values
 from agents.ntuple_search import NTupleSearchAgent, ntuple_leaves
-from agents.search_kernels import list_leaves, lookup_of, new_desk, play_some_moves
+from agents.search_kernels import best_action, list_leaves, lookup_of, new_desk, play_some_moves
 from agents.search_memory import new_memory
 from agents.series import play_series
 from game2048 import Game
@@ -176,6 +178,34 @@ def test_cutting_unlikely_lines_is_what_the_naive_search_does(values, p_cut):
     assert differs > 0
 
 
+# --- searches that take long ---
+
+
+@pytest.mark.parametrize("options", [{}, {"p_cut": 0.02}, {"remembered": 0}])
+def test_a_deep_search_comes_back_now_and_then_and_finds_what_it_finds_in_one_call(values, options, monkeypatch):
+    agent = NTupleSearchAgent(values, depth=4, **options)
+    boards = [Game(0, board=board) for board in crowded_boards(3, 1)]
+    at_once = [agent.move_values(game) for game in boards]
+    calls, search = [], best_action
+    monkeypatch.setattr("agents.ntuple_search.FIRST_CALL", 200)
+    monkeypatch.setattr("agents.ntuple_search.best_action", lambda *given: calls.append(given) or search(*given))
+
+    in_parts = [agent.move_values(game) for game in boards]
+
+    assert len(calls) > 2 * len(boards)
+    assert np.array_equal(in_parts, at_once)
+
+
+@pytest.mark.parametrize("options", [{"depth": 12}, {"depth": 16, "seconds": 3000.0}, {"depth": 2}], ids=str)
+def test_a_game_that_nobody_wants_any_more_is_left(values, options, monkeypatch):
+    monkeypatch.setattr("agents.ntuple_search.FIRST_CALL", 10_000)
+    monkeypatch.setattr("agents.ntuple_search.LOOKS", 10**9)
+    monkeypatch.setattr("agents.ntuple_search.MOVES_A_CALL", {2: 5})
+    asked = iter([False, False, True, True])
+
+    assert NTupleSearchAgent(values, **options).play_game_unless(1, lambda: next(asked)) is None
+
+
 # --- time limits ---
 
 
@@ -197,6 +227,16 @@ def test_a_search_that_is_called_again_and_again_finds_what_one_call_finds(value
         exact = NTupleSearchAgent(values, depth=3).move_values(game)
 
         assert np.array_equal(NTupleSearchAgent(values, depth=3, seconds=100.0).move_values(game), exact)
+
+
+def test_a_search_of_any_depth_ends_in_time(values):
+    """Sixteen moves ahead from an open board would take longer than the world has been there."""
+    agent = NTupleSearchAgent(values, depth=16, seconds=0.05)
+    start = time.monotonic()
+
+    agent.act(Game(0))
+
+    assert 0.05 <= time.monotonic() - start < 5  # on a busy machine
 
 
 def test_without_time_the_greedy_move_is_played(values):
