@@ -7,7 +7,7 @@ Each row and each column of the board has a value, looked up in one table::
 with e_i the exponents of its four cells, ``merges`` the tiles that stand beside an equal one, ``falls`` the sum of
 e_i^4 - e_{i+1}^4 over neighbours where the left one is larger, and ``rises`` likewise where the right one is: a line
 that goes one way costs nothing. The weights were found by an evolution strategy (CMA-ES). The constant makes the end of
-the game, worth 0, worse than any board.
+the game, worth 0, worse than the boards of ordinary play.
 
 That is an n-tuple network of lines: a table for the outer lines, one for the inner. So all that plays with a network
 plays with these values, and searches with them; a line is read in both directions, and its weight is h / 2.
