@@ -203,6 +203,8 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--child", choices=TASKS, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.tdl is not None and not options.tdl.is_file():
+        parser.error(f"--tdl must be the program of a build of TDL2048+, got {options.tdl}, which is no file")
     if options.child:
         run = child(TASKS[options.child])
         print(json.dumps({"moves": run.moves, "seconds": run.seconds, "score": run.score}))

@@ -88,10 +88,10 @@ def conditions(seed: int, machine: str) -> str:
 
 def comparison_text(comparison: "Comparison") -> str:
     """Return a comparison in words."""
-    low, high = comparison.ci95 or (float("nan"), float("nan"))
+    interval = "unknown" if comparison.ci95 is None else "{:+,.0f} to {:+,.0f}".format(*comparison.ci95)
     win_low, win_high = comparison.win_ci95
     lines = [
-        f"difference of the means: {comparison.mean_difference:+,.0f}, 95 % interval {low:+,.0f} to {high:+,.0f}",
+        f"difference of the means: {comparison.mean_difference:+,.0f}, 95 % interval {interval}",
         f"the first scores more in {100 * comparison.win_rate:.1f} % of {comparison.games:,} games of the same seed, "
         f"95 % interval {100 * win_low:.1f} to {100 * win_high:.1f} %",
     ]

@@ -57,6 +57,13 @@ def test_two_agents_play_the_same_games(capsys):
     assert figures["machine"]["cpu"]
 
 
+def test_a_single_pair_of_games_has_no_interval(capsys):
+    _, out, _ = run(capsys, "greedy", "--against", "random", "--games", 1)
+
+    assert "95 % interval unknown\n" in out
+    assert "nan" not in out
+
+
 def test_a_second_agent_that_is_none_is_told_before_the_first_plays(tmp_path, capsys):
     log = tmp_path / "games.jsonl"
 
