@@ -53,7 +53,15 @@ import numpy.typing as npt
 
 from agents._instructions import prefetch
 from agents.networks import Layout
-from agents.ntuple import Features, Weights, greedy_action, promoted_weight, sum_weights, write_features
+from agents.ntuple import (
+    Features,
+    Weights,
+    greedy_action,
+    prefetch_weights,
+    promoted_weight,
+    sum_weights,
+    write_features,
+)
 from game2048 import board as rules
 from game2048._jit import njit
 from game2048.rng import draw
@@ -85,44 +93,52 @@ def delay_for(trace_decay: float) -> int:
 # --- one update ---
 
 
-@njit("void(float32[::1], uint32[::1], uint64)")
-def promote(weights: Weights, features: Features, stage_size: np.uint64) -> None:
+@njit("void(float32[::1], uint32[:, ::1], int64, uint64)", inline=True)
+def promote(weights: Weights, features: Features, row: int, stage_size: np.uint64) -> None:
     """Copy what the weights of a board read as, from the stages before, to where they are 0; changes ``weights``."""
-    for i in range(features.size):
-        w = int(features[i])
+    of = np.uint64(row)
+    for i in range(np.uint64(features.shape[1])):
+        w = features[of, i]
         if weights[w] == np.float32(0):
-            weights[w] = promoted_weight(weights, features[i], stage_size)
+            weights[w] = promoted_weight(weights, w, stage_size)
 
 
-@njit("void(float32[::1], float32[::1], uint32[::1], float32, uint64)")
-def adjust(weights: Weights, coherence: Weights, features: Features, d: np.float32, stage_size: np.uint64) -> None:
-    """Move the m weights of a board by ``d`` each, or with temporal coherence by at most ``d``.
+@njit("void(float32[::1], float32[::1], uint32[:, ::1], int64, float32, uint64)", inline=True)
+def adjust(
+    weights: Weights, coherence: Weights, features: Features, row: int, d: np.float32, stage_size: np.uint64
+) -> None:
+    """Move the m weights of a board, ``features[row]``, by ``d`` each, or with temporal coherence by at most ``d``.
 
     Changes ``weights`` w and ``coherence``, the accumulators interleaved as E_0, A_0, E_1, A_1, ...; an empty
     ``coherence`` stands for equal step sizes.
     """
-    if np.uint64(features[0]) >= stage_size:
-        promote(weights, features, stage_size)
+    of = np.uint64(row)
+    m = np.uint64(features.shape[1])
+    if np.uint64(features[of, np.uint64(0)]) >= stage_size:
+        promote(weights, features, row, stage_size)
     if coherence.size == 0:
-        for i in range(features.size):
-            weights[int(features[i])] += d
+        for i in range(m):
+            weights[features[of, i]] += d
         return
-    for i in range(features.size):
-        w = int(features[i])
-        e = coherence[2 * w]
-        a = coherence[2 * w + 1]
+    for i in range(m):
+        w = np.uint64(features[of, i])
+        at_e = np.uint64(2) * w
+        at_a = at_e + np.uint64(1)
+        e = coherence[at_e]
+        a = coherence[at_a]
         rate = abs(e) / a if a != np.float32(0) else np.float32(1)
         weights[w] += d * rate
-        coherence[2 * w] = e + d
-        coherence[2 * w + 1] = a + abs(d)
+        coherence[at_e] = e + d
+        coherence[at_a] = a + abs(d)
 
 
-@njit("void(float32[::1], uint32[::1])")
-def prefetch_coherence(coherence: Weights, features: Features) -> None:
+@njit("void(float32[::1], uint32[:, ::1], int64)", inline=True)
+def prefetch_coherence(coherence: Weights, features: Features, row: int) -> None:
     """Start loading the accumulators of a board, if there are any."""
+    of = np.uint64(row)
     if coherence.size > 0:
-        for i in range(features.size):
-            prefetch(coherence, 2 * int(features[i]))
+        for i in range(np.uint64(features.shape[1])):
+            prefetch(coherence, 2 * np.int64(features[of, i]))
 
 
 # --- backward, when the game is over ---
@@ -149,24 +165,21 @@ def learn_backward(
     weights of afterstate t - 1 are fetched from memory while those of t are updated.
     """
     one = np.float32(1)
-    m = features.shape[1]
-    step = alpha / np.float32(m)
+    step = alpha / np.float32(features.shape[1])
     target = np.float32(0)  # z_t
     total_error = 0.0
     if len(path) > 0:
-        write_features(path[len(path) - 1, 0], layout, features[(len(path) - 1) & 1])
+        write_features(path[len(path) - 1, 0], layout, features, (len(path) - 1) & 1)
     for t in range(len(path) - 1, -1, -1):
+        now, before = t & 1, (t - 1) & 1  # rows of ``features``
         if t > 0:
-            before = features[(t - 1) & 1]
-            write_features(path[t - 1, 0], layout, before)
-            for i in range(m):
-                prefetch(weights, int(before[i]))
-            prefetch_coherence(coherence, before)
-        now = features[t & 1]
-        td_error = target - (initial + sum_weights(weights, now, layout[0, 1]))  # delta_t
+            write_features(path[t - 1, 0], layout, features, before)
+            prefetch_weights(weights, features, before)
+            prefetch_coherence(coherence, features, before)
+        td_error = target - (initial + sum_weights(weights, features, now, layout[0, 1]))  # delta_t
         total_error += float(abs(td_error))
-        adjust(weights, coherence, now, step * td_error, layout[0, 1])
-        value = initial + sum_weights(weights, now, layout[0, 1])
+        adjust(weights, coherence, features, now, step * td_error, layout[0, 1])
+        value = initial + sum_weights(weights, features, now, layout[0, 1])
         target = path_rewards[t] + trace_decay * target + (one - trace_decay) * value
     return total_error
 
@@ -193,11 +206,11 @@ def cut_return(
     one = np.float32(1)
     target = np.float32(0)
     if not over:
-        target = initial + sum_weights(weights, window[newest % len(window)], layout[0, 1])
+        target = initial + sum_weights(weights, window, newest % len(window), layout[0, 1])
     for k in range(newest, t, -1):
         value = target
         if trace_decay != one and (over or k < newest):
-            value = initial + sum_weights(weights, window[k % len(window)], layout[0, 1])
+            value = initial + sum_weights(weights, window, k % len(window), layout[0, 1])
         target = path_rewards[k] + trace_decay * target + (one - trace_decay) * value
     return target
 
@@ -246,15 +259,15 @@ def play_and_learn(
             path[n_moves, 1] = high
             path_rewards[n_moves] = rewards[action]
             window[n_moves % len(window)] = features[action]
-            prefetch_coherence(coherence, features[action])
+            prefetch_coherence(coherence, features, action)
             board = rules.spawn(after, draw(rng, 0))
             n_moves += 1
         newest = n_moves - 1
         if learned + delay <= newest or (over and learned <= newest):
-            now = window[learned % len(window)]
+            now = learned % len(window)  # row of ``window``
             target = cut_return(learned, newest, over, path_rewards, weights, layout, initial, trace_decay, window)
-            td_error = target - (initial + sum_weights(weights, now, layout[0, 1]))
+            td_error = target - (initial + sum_weights(weights, window, now, layout[0, 1]))
             total_error += float(abs(td_error))
-            adjust(weights, coherence, now, step * td_error, layout[0, 1])
+            adjust(weights, coherence, window, now, step * td_error, layout[0, 1])
             learned += 1
     return n_moves, total_error

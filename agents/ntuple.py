@@ -57,7 +57,7 @@ def for_all_weights(signature: str) -> tuple[str, str]:
 # --- boards as bit planes, and their symmetries ---
 
 
-@njit("uint64(uint64)")
+@njit("uint64(uint64)", inline=True)
 def bit_planes(board: np.uint64) -> np.uint64:
     """Sort the bits of a packed board: the lowest bits of the 16 cells, then the next ones, 16 bits each."""
     return (
@@ -68,21 +68,21 @@ def bit_planes(board: np.uint64) -> np.uint64:
     )
 
 
-@njit("uint64(uint64)")
+@njit("uint64(uint64)", inline=True)
 def mirror_planes(b: np.uint64) -> np.uint64:
     """Mirror a board of bit planes left to right."""
     b = ((b & np.uint64(0x3333333333333333)) << np.uint64(2)) | ((b >> np.uint64(2)) & np.uint64(0x3333333333333333))
     return ((b & np.uint64(0x5555555555555555)) << np.uint64(1)) | ((b >> np.uint64(1)) & np.uint64(0x5555555555555555))
 
 
-@njit("uint64(uint64)")
+@njit("uint64(uint64)", inline=True)
 def flip_planes(b: np.uint64) -> np.uint64:
     """Flip a board of bit planes upside down."""
     b = ((b & np.uint64(0x00FF00FF00FF00FF)) << np.uint64(8)) | ((b >> np.uint64(8)) & np.uint64(0x00FF00FF00FF00FF))
     return ((b & np.uint64(0x0F0F0F0F0F0F0F0F)) << np.uint64(4)) | ((b >> np.uint64(4)) & np.uint64(0x0F0F0F0F0F0F0F0F))
 
 
-@njit("uint64(uint64)")
+@njit("uint64(uint64)", inline=True)
 def transpose_planes(b: np.uint64) -> np.uint64:
     """Mirror a board of bit planes at its main diagonal: swap single cells, then squares of four."""
     swapped = (b ^ (b >> np.uint64(3))) & np.uint64(0x0A0A0A0A0A0A0A0A)
@@ -94,7 +94,7 @@ def transpose_planes(b: np.uint64) -> np.uint64:
 # --- features ---
 
 
-@njit("uint64(uint64)")
+@njit("uint64(uint64)", inline=True)
 def tiles_present(board: np.uint64) -> np.uint64:
     """Return the set of exponents on a board, as bits."""
     present = np.uint64(0)
@@ -103,7 +103,7 @@ def tiles_present(board: np.uint64) -> np.uint64:
     return present
 
 
-@njit("uint64(uint64, uint64)")
+@njit("uint64(uint64, uint64)", inline=True)
 def count_tiles(board: np.uint64, code: np.uint64) -> np.uint64:
     """Return the index of a counted feature: empty cells (code 0), or two bits for each of 2048 ... 32768 (code 1)."""
     if code == np.uint64(0):
@@ -121,9 +121,9 @@ def count_tiles(board: np.uint64, code: np.uint64) -> np.uint64:
     return index
 
 
-@njit("void(uint64, uint64[:, ::1], uint32[::1])")
-def write_features(board: np.uint64, layout: Layout, out: Features) -> None:
-    """Write the m table indices of a board into ``out``; ``layout`` as of `agents.networks.Network`."""
+@njit("void(uint64, uint64[:, ::1], uint32[:, ::1], int64)", inline=True)
+def write_features(board: np.uint64, layout: Layout, features: Features, row: int) -> None:
+    """Write the m table indices of a board into ``features[row]``; ``layout`` as of `agents.networks.Network`."""
     a = bit_planes(board)
     b = mirror_planes(a)
     c = flip_planes(a)
@@ -135,29 +135,33 @@ def write_features(board: np.uint64, layout: Layout, out: Features) -> None:
     stage = np.uint64(0)
     if layout[0, 0] != np.uint64(0):
         stage = extract_bits(tiles_present(board), layout[0, 0]) * layout[0, 1]
-    k = 0
-    for row in range(1, len(layout)):
-        mask = layout[row, 0]
-        start = layout[row, 1] + stage
-        if mask <= np.uint64(1):
-            out[k] = count_tiles(board, mask) + start
-            k += 1
-            continue
-        out[k] = extract_bits(a, mask) + start
-        out[k + 1] = extract_bits(b, mask) + start
-        out[k + 2] = extract_bits(c, mask) + start
-        out[k + 3] = extract_bits(d, mask) + start
-        out[k + 4] = extract_bits(e, mask) + start
-        out[k + 5] = extract_bits(f, mask) + start
-        out[k + 6] = extract_bits(g, mask) + start
-        out[k + 7] = extract_bits(h, mask) + start
-        k += 8
+    out = np.uint64(row)
+    n_tables = np.uint64(len(layout))
+    k = np.uint64(0)
+    table = np.uint64(1)
+    while table < n_tables and layout[table, 0] > np.uint64(1):
+        mask = layout[table, 0]
+        start = layout[table, 1] + stage
+        features[out, k] = extract_bits(a, mask) + start
+        features[out, k + np.uint64(1)] = extract_bits(b, mask) + start
+        features[out, k + np.uint64(2)] = extract_bits(c, mask) + start
+        features[out, k + np.uint64(3)] = extract_bits(d, mask) + start
+        features[out, k + np.uint64(4)] = extract_bits(e, mask) + start
+        features[out, k + np.uint64(5)] = extract_bits(f, mask) + start
+        features[out, k + np.uint64(6)] = extract_bits(g, mask) + start
+        features[out, k + np.uint64(7)] = extract_bits(h, mask) + start
+        k += np.uint64(8)
+        table += np.uint64(1)
+    while table < n_tables:  # counted features come last
+        features[out, k] = count_tiles(board, layout[table, 0]) + layout[table, 1] + stage
+        k += np.uint64(1)
+        table += np.uint64(1)
 
 
 # --- values ---
 
 
-@njit(*for_all_weights("float32(W, uint32, uint64)"))
+@njit(*for_all_weights("float32(W, uint32, uint64)"), inline=True)
 def promoted_weight(weights: Any, feature: np.uint32, stage_size: np.uint64) -> np.float32:
     """Return a weight, or while it is 0, that of the stage before."""
     i = np.uint64(feature)
@@ -166,41 +170,46 @@ def promoted_weight(weights: Any, feature: np.uint32, stage_size: np.uint64) -> 
     return np.float32(weights[i])
 
 
-@njit(*for_all_weights("float32(W, uint32[::1], uint64)"))
-def sum_weights(weights: Any, features: Features, stage_size: np.uint64) -> np.float32:
-    """Return sum_i w[f_i]: in points for learnable weights, in units for compact ones.
+@njit(*for_all_weights("float32(W, uint32[:, ::1], int64, uint64)"), inline=True)
+def sum_weights(weights: Any, features: Features, row: int, stage_size: np.uint64) -> np.float32:
+    """Return sum_i w[f_i], f in ``features[row]``: in points for learnable weights, in units for compact ones.
 
     Four sums at a time: the next addition need not wait for the last.
     """
     zero = np.float32(0)
     v0, v1, v2, v3 = zero, zero, zero, zero
-    m = features.size
-    if np.uint64(features[0]) >= stage_size:
-        for i in range(m):
-            v0 += promoted_weight(weights, features[i], stage_size)
-        return v0
-    whole = m - m % 4
-    for i in range(0, whole, 4):
-        v0 += np.float32(weights[features[i]])
-        v1 += np.float32(weights[features[i + 1]])
-        v2 += np.float32(weights[features[i + 2]])
-        v3 += np.float32(weights[features[i + 3]])
-    for i in range(whole, m):
-        v0 += np.float32(weights[features[i]])
+    of = np.uint64(row)
+    m = np.uint64(features.shape[1])
+    i = np.uint64(0)
+    while i + np.uint64(4) <= m:
+        v0 += np.float32(weights[features[of, i]])
+        v1 += np.float32(weights[features[of, i + np.uint64(1)]])
+        v2 += np.float32(weights[features[of, i + np.uint64(2)]])
+        v3 += np.float32(weights[features[of, i + np.uint64(3)]])
+        i += np.uint64(4)
+    while i < m:
+        v0 += np.float32(weights[features[of, i]])
+        i += np.uint64(1)
+    if np.uint64(features[of, np.uint64(0)]) >= stage_size:
+        for k in range(m):
+            if weights[features[of, k]] == 0:
+                v0 += promoted_weight(weights, features[of, k], stage_size)
     return (v0 + v1) + (v2 + v3)
 
 
-@njit(*for_all_weights("void(W, uint32[::1])"))
-def prefetch_weights(weights: Any, features: Features) -> None:
+@njit(*for_all_weights("void(W, uint32[:, ::1], int64)"), inline=True)
+def prefetch_weights(weights: Any, features: Features, row: int) -> None:
     """Start loading the weights of a board."""
-    for i in range(features.size):
-        prefetch(weights, int(features[i]))
+    of = np.uint64(row)
+    for i in range(features.shape[1]):
+        prefetch(weights, np.int64(features[of, np.uint64(i)]))
 
 
 @njit(
     *for_all_weights(
         "int64(uint64, uint64, W, float32, uint64[:, ::1], uint32[::1], uint32[:, ::1], float32[::1], float32[::1])"
-    )
+    ),
+    inline=True,
 )
 def greedy_action(
     board: np.uint64,
@@ -219,22 +228,23 @@ def greedy_action(
     r + V, points, which is -inf where an action is illegal. ``unit``: points that a weight of 1 is worth. The weights
     of all afterstates are on their way from memory before the first is summed.
     """
-    mask = rules.action_mask_wide(board, high)
+    afters, points = rules.slide_all(board, tables)
+    legal = 0
     for action in range(4):
-        if mask >> action & 1:
-            after, after_high, reward = rules.play(board, high, action, tables)
-            if after == board and after_high == high:  # walls (`agents.small_boards`) look like tiles that merge
-                mask ^= 1 << action
-                continue
-            write_features(after, layout, features[action])
-            prefetch_weights(weights, features[action])
+        after, after_high, reward = afters[action], high, points[action]
+        if high != np.uint64(0) or reward >= np.uint64(65536):
+            after, after_high, reward = rules.slide_wide(board, high, action)
+        if after != board or after_high != high:
+            legal |= 1 << action
+            write_features(after, layout, features, action)
+            prefetch_weights(weights, features, action)
             rewards[action] = np.float32(reward)
     best = -1
     best_value = np.float32(-np.inf)
     for action in range(4):
         values[action] = np.float32(-np.inf)
-        if mask >> action & 1:
-            values[action] = rewards[action] + unit * sum_weights(weights, features[action], layout[0, 1])
+        if legal >> action & 1:
+            values[action] = rewards[action] + unit * sum_weights(weights, features, action, layout[0, 1])
             if best < 0 or values[action] > best_value:
                 best = action
                 best_value = values[action]

@@ -12,12 +12,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from agents._instructions import prefetch
 from agents.base import MAX_MOVES, PlayedGame, never
 from agents.downgrading import downgrade
 from agents.expectimax import MAX_DEPTH, Doubles, Leaves, checked_depth, checked_seconds
 from agents.networks import Layout
-from agents.ntuple import Values, for_all_weights, sum_weights, write_features
+from agents.ntuple import Values, for_all_weights, prefetch_weights, sum_weights, write_features
 from agents.search_kernels import (
     UNLIMITED,
     Desk,
@@ -53,13 +52,12 @@ def write_values(
     """Write V of n boards into ``out``; while the weights of one are summed, those of the next are on their way."""
     features = np.empty((2, n_features), np.uint32)
     if boards.size > 0:
-        write_features(boards[0], layout, features[0])
+        write_features(boards[0], layout, features, 0)
     for i in range(boards.size):
         if i + 1 < boards.size:
-            write_features(boards[i + 1], layout, features[(i + 1) & 1])
-            for k in range(n_features):
-                prefetch(weights, int(features[(i + 1) & 1, k]))
-        out[i] = initial + unit * sum_weights(weights, features[i & 1], layout[0, 1])
+            write_features(boards[i + 1], layout, features, (i + 1) & 1)
+            prefetch_weights(weights, features, (i + 1) & 1)
+        out[i] = initial + unit * sum_weights(weights, features, i & 1, layout[0, 1])
 
 
 # --- shell ---

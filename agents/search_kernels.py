@@ -15,10 +15,9 @@ import numpy as np
 import numpy.typing as npt
 from numba import types
 
-from agents._instructions import prefetch
 from agents.downgrading import downgrade
 from agents.networks import Layout
-from agents.ntuple import Features, Values, greedy_action, sum_weights, write_features
+from agents.ntuple import Features, Values, greedy_action, prefetch_weights, sum_weights, write_features
 from agents.search_memory import MEMORY, Memory, kernel_type, place_of, remember, remembers, signature
 from game2048 import board as rules
 from game2048._jit import njit
@@ -92,11 +91,11 @@ def for_all_lookups(result: Any, *arguments: Any) -> tuple[Any, Any]:
 # --- the lowest layer ---
 
 
-@njit(*for_all_lookups(types.float32, types.uint64, Lookup, types.uint32[::1]))
+@njit(*for_all_lookups(types.float32, types.uint64, Lookup, types.uint32[:, ::1]))
 def value_of(board: np.uint64, lookup: Lookup, features: Features) -> np.float32:
-    """Return V of an afterstate, points; ``features`` (m,) is a buffer."""
-    write_features(board, lookup.layout, features)
-    return np.float32(lookup.initial + lookup.unit * sum_weights(lookup.weights, features, lookup.layout[0, 1]))
+    """Return V of an afterstate, points; ``features`` (1 or more, m) is a buffer."""
+    write_features(board, lookup.layout, features, 0)
+    return np.float32(lookup.initial + lookup.unit * sum_weights(lookup.weights, features, 0, lookup.layout[0, 1]))
 
 
 @njit(signature(types.int64, types.uint64, types.uint32[::1], DESK))
@@ -161,11 +160,10 @@ def list_leaves(after: np.uint64, tables: rules.RowTables, desk: Desk) -> int:
 def evaluate_leaves(n: int, lookup: Lookup, desk: Desk) -> None:
     """Write V of the first ``n`` leaves: first the features of all, so that their weights come from memory together."""
     for i in range(n):
-        write_features(desk.leaves[i], lookup.layout, desk.features[i])
-        for k in range(desk.features.shape[1]):
-            prefetch(lookup.weights, int(desk.features[i, k]))
+        write_features(desk.leaves[i], lookup.layout, desk.features, i)
+        prefetch_weights(lookup.weights, desk.features, i)
     for i in range(n):
-        total = sum_weights(lookup.weights, desk.features[i], lookup.layout[0, 1])
+        total = sum_weights(lookup.weights, desk.features, i, lookup.layout[0, 1])
         desk.leaf_values[i] = lookup.initial + lookup.unit * total
     desk.counts[0] -= n
     desk.counts[1] += n
@@ -228,7 +226,7 @@ def expected_value(
     if depth == 0 or probability < p_cut:
         desk.counts[0] -= 1
         desk.counts[1] += 1
-        return float(value_of(after, lookup, desk.features[0]))
+        return float(value_of(after, lookup, desk.features))
     tag = np.uint64(depth) | (np.uint64(desk.counts[2]) << np.uint64(8))
     place = -1
     if len(memory.words) > 0:

@@ -25,10 +25,12 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 logger = logging.getLogger(__name__)
 
 
-def njit(*signatures: str) -> Callable[[Function], Function]:
+def njit(*signatures: str, inline: bool = False) -> Callable[[Function], Function]:
     """Compile a kernel for the given Numba signatures, without the GIL, cached on disk.
 
-    Division by zero gives inf or nan as in NumPy (``error_model="numpy"``): the check would block SIMD.
+    Division by zero gives inf or nan as in NumPy (``error_model="numpy"``): the check would block SIMD. ``inline``:
+    become part of the kernels that call this one. A call costs as much as a few dozen instructions, above all to count
+    who uses its arrays, so this is for what is called for every board or more often.
     """
 
     def compile_kernel(function: Function) -> Function:
@@ -38,9 +40,10 @@ def njit(*signatures: str) -> Callable[[Function], Function]:
         try:
             # The folder is read while the kernel is decorated; other people's kernels keep their own.
             config.CACHE_DIR = str(folder or previous)
-            kernel: Function = numba.njit(list(signatures), nogil=True, error_model="numpy", cache=folder is not None)(
-                function
-            )  # type: ignore[assignment]  # a dispatcher, called like the function
+            compiled = numba.njit(
+                list(signatures), nogil=True, error_model="numpy", cache=folder is not None, forceinline=inline
+            )
+            kernel: Function = compiled(function)  # type: ignore[assignment]  # a dispatcher, called like the function
         finally:
             config.CACHE_DIR = previous
         return kernel

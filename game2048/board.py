@@ -92,7 +92,7 @@ def row_tables() -> RowTables:
 # --- moves on boards without tiles above 32768 ---
 
 
-@njit("uint64(uint64)")
+@njit("uint64(uint64)", inline=True)
 def transpose(board: np.uint64) -> np.uint64:
     """Mirror a board at its main diagonal: rows become columns."""
     a = (
@@ -107,21 +107,13 @@ def transpose(board: np.uint64) -> np.uint64:
     )
 
 
-@njit("UniTuple(uint64, 2)(uint64, int64, uint32[::1])")
-def slide(board: np.uint64, action: int, tables: RowTables) -> tuple[np.uint64, np.uint64]:
-    """Slide all tiles of a board; return the afterstate and the reward (sum of merged tiles, points).
-
-    An action that changes nothing returns the same board. Up and down work on the transposed board; there is no
-    branch on the direction, which a processor could not predict.
-    """
-    a = np.uint64(action)
-    side = ((a ^ (a >> np.uint64(1))) & np.uint64(1)) << np.uint64(16)  # up, left: 0; right, down: 65536
-    vertical = np.uint64(0) - (np.uint64(1) - (a & np.uint64(1)))  # all ones for up and down
-    lines = board ^ ((board ^ transpose(board)) & vertical)
-    row0 = tables[side + (lines & np.uint64(0xFFFF))]
-    row1 = tables[side + ((lines >> np.uint64(16)) & np.uint64(0xFFFF))]
-    row2 = tables[side + ((lines >> np.uint64(32)) & np.uint64(0xFFFF))]
-    row3 = tables[side + (lines >> np.uint64(48))]
+@njit("UniTuple(uint64, 2)(uint64, uint64, uint32[::1])", inline=True)
+def slide_rows(board: np.uint64, side: np.uint64, tables: RowTables) -> tuple[np.uint64, np.uint64]:
+    """Slide all tiles to the left (``side`` 0) or to the right (65536); return the board and the reward, points."""
+    row0 = tables[side + (board & np.uint64(0xFFFF))]
+    row1 = tables[side + ((board >> np.uint64(16)) & np.uint64(0xFFFF))]
+    row2 = tables[side + ((board >> np.uint64(32)) & np.uint64(0xFFFF))]
+    row3 = tables[side + (board >> np.uint64(48))]
     moved = (
         np.uint64(row0 & np.uint32(0xFFFF))
         | (np.uint64(row1 & np.uint32(0xFFFF)) << np.uint64(16))
@@ -134,17 +126,44 @@ def slide(board: np.uint64, action: int, tables: RowTables) -> tuple[np.uint64, 
         + np.uint64(row2 >> np.uint32(16))
         + np.uint64(row3 >> np.uint32(16))
     )
-    return moved ^ ((moved ^ transpose(moved)) & vertical), quarter_reward << np.uint64(2)
+    return moved, quarter_reward << np.uint64(2)
 
 
-@njit("uint64(uint64)")
+@njit("UniTuple(uint64, 2)(uint64, int64, uint32[::1])", inline=True)
+def slide(board: np.uint64, action: int, tables: RowTables) -> tuple[np.uint64, np.uint64]:
+    """Slide all tiles of a board; return the afterstate and the reward (sum of merged tiles, points).
+
+    An action that changes nothing returns the same board. Up and down work on the transposed board; there is no
+    branch on the direction, which a processor could not predict.
+    """
+    a = np.uint64(action)
+    side = ((a ^ (a >> np.uint64(1))) & np.uint64(1)) << np.uint64(16)  # up, left: 0; right, down: 65536
+    vertical = np.uint64(0) - (np.uint64(1) - (a & np.uint64(1)))  # all ones for up and down
+    moved, reward = slide_rows(board ^ ((board ^ transpose(board)) & vertical), side, tables)
+    return moved ^ ((moved ^ transpose(moved)) & vertical), reward
+
+
+@njit("Tuple((UniTuple(uint64, 4), UniTuple(uint64, 4)))(uint64, uint32[::1])", inline=True)
+def slide_all(
+    board: np.uint64, tables: RowTables
+) -> tuple[tuple[np.uint64, np.uint64, np.uint64, np.uint64], tuple[np.uint64, np.uint64, np.uint64, np.uint64]]:
+    """Slide all tiles in all four directions; return the four boards and the four rewards, as `slide` does each."""
+    columns = transpose(board)
+    up, up_reward = slide_rows(columns, np.uint64(0), tables)
+    right, right_reward = slide_rows(board, np.uint64(65536), tables)
+    down, down_reward = slide_rows(columns, np.uint64(65536), tables)
+    left, left_reward = slide_rows(board, np.uint64(0), tables)
+    return (transpose(up), right, transpose(down), left), (up_reward, right_reward, down_reward, left_reward)
+
+
+@njit("uint64(uint64)", inline=True)
 def occupied_cells(board: np.uint64) -> np.uint64:
     """Return a board with 1 in every nibble that is not 0."""
     folded = board | (board >> np.uint64(2))
     return (folded | (folded >> np.uint64(1))) & np.uint64(0x1111111111111111)
 
 
-@njit("int64(uint64)")
+@njit("int64(uint64)", inline=True)
 def action_mask(board: np.uint64) -> int:
     """Return the legal actions as bits: bit a is set iff action a changes the board. No table look-ups."""
     tiles = occupied_cells(board)
@@ -202,7 +221,7 @@ def slide_wide(board: np.uint64, high: np.uint64, action: int) -> tuple[np.uint6
     return new_board, new_high, reward
 
 
-@njit("UniTuple(uint64, 3)(uint64, uint64, int64, uint32[::1])")
+@njit("UniTuple(uint64, 3)(uint64, uint64, int64, uint32[::1])", inline=True)
 def play(board: np.uint64, high: np.uint64, action: int, tables: RowTables) -> tuple[np.uint64, np.uint64, np.uint64]:
     """Slide any board: the fast path while no tile exceeds 32768, `slide_wide` from the first 65536 on."""
     after, reward = slide(board, action, tables)
@@ -211,7 +230,7 @@ def play(board: np.uint64, high: np.uint64, action: int, tables: RowTables) -> t
     return after, high, reward
 
 
-@njit("int64(uint64, uint64)")
+@njit("int64(uint64, uint64)", inline=True)
 def action_mask_wide(board: np.uint64, high: np.uint64) -> int:
     """Return the legal actions of any board as bits (see `action_mask`)."""
     if high == np.uint64(0):
@@ -227,7 +246,7 @@ def action_mask_wide(board: np.uint64, high: np.uint64) -> int:
 # --- new tiles ---
 
 
-@njit("uint64(uint64, uint64)")
+@njit("uint64(uint64, uint64)", inline=True)
 def spawn(board: np.uint64, random_bits: np.uint64) -> np.uint64:
     """Add a tile in a uniformly chosen empty cell: 2 with probability 0.9, else 4 (bits as in `game2048.rng`).
 

@@ -85,7 +85,7 @@ def write_preferences(
             sums[i, action] = points[i, action] = np.float32(0)
             if mask >> action & 1:
                 after, _, reward = rules.play(boards[i], np.uint64(0), action, tables)
-                write_features(after, layout, features[i, action])
+                write_features(after, layout, features[i], action)
                 for j in range(N_FEATURES):
                     prefetch(store, 2 * int(features[i, action, j]))
                 if reward != np.uint64(0):

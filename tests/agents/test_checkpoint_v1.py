@@ -51,8 +51,8 @@ def test_every_board_has_exactly_the_value_that_it_had(tmp_path, tensors):
     were = dict(zip(tensors["indices"].tolist(), tensors["weights"].astype(np.float64), strict=True))
 
     for cells in boards():
-        found = np.empty(NETWORK.n_features, np.uint32)
-        write_features(rules.pack(cells)[0], NETWORK.layout, found)
+        found = np.empty((1, NETWORK.n_features), np.uint32)
+        write_features(rules.pack(cells)[0], NETWORK.layout, found, 0)
         assert weights[found].sum() == pytest.approx(sum(were[f] for f in old.features(cells)), rel=1e-12)
 
 

@@ -1,5 +1,6 @@
 """Evaluation: repeatable, independent of threads, and right about its figures."""
 
+import threading
 import time
 
 import numpy as np
@@ -154,10 +155,11 @@ def test_an_error_in_a_thread_is_told():
 
 
 def test_who_stops_a_series_does_not_wait_for_games_that_take_hours():
-    left = []
+    left, all_play = [], threading.Barrier(3, timeout=60)
 
     class Slow(RandomAgent):
         def play_game_unless(self, game_seed, stopped):
+            all_play.wait()
             end = time.monotonic() + 60
             while game_seed and not stopped() and time.monotonic() < end:
                 time.sleep(0.001)

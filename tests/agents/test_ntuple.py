@@ -27,9 +27,9 @@ words = st.integers(0, 2**64 - 1)
 
 
 def feature_indices(cells, network=DEFAULT):
-    out = np.empty(network.n_features, np.uint32)
-    write_features(rules.pack(cells)[0], network.layout, out)
-    return out
+    out = np.empty((1, network.n_features), np.uint32)
+    write_features(rules.pack(cells)[0], network.layout, out, 0)
+    return out[0]
 
 
 def sparse_values(network, seed=0, **options):
@@ -130,7 +130,7 @@ def test_a_value_is_the_sum_of_its_weights(agent):
     features = feature_indices([1, 2, 0, 0, 3, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0])
     weights = agent.values.weights
 
-    value = sum_weights(weights, features, DEFAULT.layout[0, 1])
+    value = sum_weights(weights, features[None], 0, DEFAULT.layout[0, 1])
 
     assert value == pytest.approx(weights[features].sum(), rel=1e-5)
 
@@ -140,7 +140,7 @@ def test_a_value_is_the_sum_of_its_weights(agent):
 def test_sums_of_any_length_are_complete(n_features, dtype):
     weights = (1 << np.arange(n_features)).astype(dtype)
 
-    value = sum_weights(weights, np.arange(n_features, dtype=np.uint32), np.uint64(n_features))
+    value = sum_weights(weights, np.arange(n_features, dtype=np.uint32)[None], 0, np.uint64(n_features))
 
     assert value == 2**n_features - 1
 
@@ -157,7 +157,7 @@ def test_a_weight_that_was_never_learned_is_that_of_the_stage_before(cells):
                 feature = (before, *name)
                 weights[naive.place(feature, network)] = twin.w[feature] = np.float32(generator.integers(1, 100))
 
-    value = sum_weights(weights, feature_indices(cells, network), network.layout[0, 1])
+    value = sum_weights(weights, feature_indices(cells, network)[None], 0, network.layout[0, 1])
 
     assert value == twin.value(np.array(cells).reshape(4, 4))
 

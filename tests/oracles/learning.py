@@ -29,13 +29,13 @@ class NaiveLearning:
     # --- the network ---
 
     def features(self, board):
-        out = np.empty(self.network.n_features, np.uint32)
-        write_features(board, self.network.layout, out)
-        return out
+        out = np.empty((1, self.network.n_features), np.uint32)
+        write_features(board, self.network.layout, out, 0)
+        return out[0]
 
     def points(self, board):
         """V(s) - V_0."""
-        return f32(sum_weights(self.weights, self.features(board), self.network.stage_size))
+        return f32(sum_weights(self.weights, self.features(board)[None], 0, self.network.stage_size))
 
     def value(self, board):
         return f32(self.settings.initial) + self.points(board)

@@ -108,11 +108,11 @@ def test_without_knowledge_all_actions_are_alike():
 
 def test_groups_are_the_features_that_share_a_table():
     """So that threads which take different groups never meet."""
-    out = np.empty(N_FEATURES, np.uint32)
+    out = np.empty((1, N_FEATURES), np.uint32)
     tables = defaultdict(set)
     for board in (0x0123_4567_89AB_CDEF, 0xFEDC_1234_0F0F_5678):
-        write_features(np.uint64(board), NTUPLE_NETWORK.layout, out)
-        for k, index in enumerate(out.tolist()):
+        write_features(np.uint64(board), NTUPLE_NETWORK.layout, out, 0)
+        for k, index in enumerate(out[0].tolist()):
             tables[index >> 24 if index < 2**26 else 4 + (index - 2**26) // 65536].add(k)
 
     assert sorted(tables.values(), key=min) == sorted((set(group) for group in GROUPS), key=min)
