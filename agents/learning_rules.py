@@ -138,7 +138,7 @@ def prefetch_coherence(coherence: Weights, features: Features, row: int) -> None
     of = np.uint64(row)
     if coherence.size > 0:
         for i in range(np.uint64(features.shape[1])):
-            prefetch(coherence, 2 * np.int64(features[of, i]))
+            prefetch(coherence, 2 * int(features[of, i]))
 
 
 # --- backward, when the game is over ---

@@ -202,7 +202,7 @@ def prefetch_weights(weights: Any, features: Features, row: int) -> None:
     """Start loading the weights of a board."""
     of = np.uint64(row)
     for i in range(features.shape[1]):
-        prefetch(weights, np.int64(features[of, np.uint64(i)]))
+        prefetch(weights, int(features[of, np.uint64(i)]))
 
 
 @njit(

@@ -32,12 +32,12 @@ RECIPES: Final = {
     ),
     "strong": Recipe(
         network=Network.named("8x6+lines"),
-        settings=TDSettings(restart=0.5, restart_after=20_000),
+        settings=TDSettings(restart=0.5, restart_after=20_000, cool_down=0.2),
         minutes=120,
     ),
     "record": Recipe(
         network=Network.named("8x6+lines@15,14"),
-        settings=TDSettings(restart=0.5, restart_after=20_000, carousel_tiles=(15, 14, 13)),
+        settings=TDSettings(restart=0.5, restart_after=20_000, carousel_tiles=(15, 14, 13), cool_down=0.2),
         minutes=7 * 24 * 60,
     ),
 }

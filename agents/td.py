@@ -16,7 +16,7 @@ https://arxiv.org/abs/1106.5730.
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Final
 
@@ -236,6 +236,14 @@ class TDLearner:
             *self._buffers[thread],
             results,
         )
+
+    def cool(self) -> None:
+        """Learn with a tenth of the step sizes from the next game on: what was learned settles."""
+        self.settings = replace(self.settings, cooled_from=self.games)
+
+    def warm(self) -> None:
+        """Learn with whole step sizes again."""
+        self.settings = replace(self.settings, cooled_from=0)
 
     def values(self) -> Values:
         """Return the network as it is; it goes on changing with training."""

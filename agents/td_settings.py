@@ -41,6 +41,10 @@ class TDSettings:
     """Shares of the planned games, ascending in (0, 1), after each of which step sizes are a tenth."""
     planned_games: int = 0
     """How many games the shares are of; not a limit. 0: no plan."""
+    cool_down: float = 0.0
+    """Share of a run with a limit of time, in [0, 1], at the end of which step sizes are a tenth; 0: none."""
+    cooled_from: int = 0
+    """The game from which they are, counted from 0; 0: not yet (`agents.td.TDLearner.cool`)."""
     restart: float = 0.0
     """Where in a finished game to begin again, as a share of its moves, in [0.1, 1); 0: nowhere. Less would play a game
     from its beginning again and again, for hours: a tenth of the least game that is restarted is one move."""
@@ -57,7 +61,7 @@ class TDSettings:
         for name in ("alpha", "plain_alpha"):
             if not 0 < getattr(self, name) <= 1:
                 raise ValueError(f"{name} must be in (0, 1], got {getattr(self, name)}")
-        for name in ("trace_decay_start", "trace_decay_end", "coherence_from"):
+        for name in ("trace_decay_start", "trace_decay_end", "coherence_from", "cool_down"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must be in [0, 1], got {getattr(self, name)}")
         if not (self.trace_decay_games > 0 and math.isfinite(self.trace_decay_games)):
@@ -72,8 +76,9 @@ class TDSettings:
             raise ValueError("planned_games must be at least 1 for coherence_from or alpha_drops, got 0")
         if not (self.restart == 0 or MIN_RESTART_SHARE <= self.restart < 1):
             raise ValueError(f"restart must be 0 or in [{MIN_RESTART_SHARE}, 1), got {self.restart}")
-        if not (type(self.restart_after) is int and self.restart_after >= 0):
-            raise ValueError(f"restart_after must be a number of games, got {self.restart_after}")
+        for name in ("restart_after", "cooled_from"):
+            if not (type(getattr(self, name)) is int and getattr(self, name) >= 0):
+                raise ValueError(f"{name} must be a number of games, got {getattr(self, name)}")
         tiles = self.carousel_tiles
         if not all(type(tile) is int and 1 <= tile <= 15 for tile in tiles) or len(set(tiles)) < len(tiles):
             raise ValueError(f"carousel_tiles must be different exponents from 1 to 15, got {tiles}")
@@ -103,5 +108,7 @@ class TDSettings:
         """Return the global step size of each game, counted from 0."""
         alpha = np.where(games >= self.first_coherent, self.alpha, self.plain_alpha)
         n_drops = np.searchsorted(np.array(self.alpha_drops) * self.planned_games, games, side="right")
+        if self.cooled_from:
+            n_drops = n_drops + (games >= self.cooled_from)
         dropped: npt.NDArray[np.float64] = alpha * 0.1**n_drops
         return dropped.astype(np.float32)

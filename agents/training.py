@@ -68,6 +68,7 @@ def train(
     elsewhere: "ClusterTraining | None" = None,
     on_block: Callable[[BlockMetrics], None] = lambda metrics: None,
     should_stop: Callable[[], bool] = lambda: False,
+    should_cool: Callable[[], bool] = lambda: False,
     save_every: float = 60.0,
 ) -> None:
     """Train until the learner has played ``n_games`` in all, or ``should_stop``; then save.
@@ -87,6 +88,8 @@ def train(
     should_stop : callable
         Asked several times in a block, from any thread, so that a stop is prompt and never between two halves of an
         update.
+    should_cool : callable
+        Asked before every block, whether it is time to cool down (`TDLearner.cool`).
     save_every : float
         Seconds between checkpoints.
 
@@ -106,6 +109,8 @@ def train(
     player = elsewhere or learner
     whole = BLOCK * learner.n_threads if elsewhere is None else elsewhere.games_of_round
     while learner.games < n_games and not should_stop():
+        if learner.settings.cooled_from == 0 and learner.games > 0 and should_cool():
+            learner.cool()
         block_start = time.monotonic()
         block = player.train(min(whole - learner.games % whole, n_games - learner.games), should_stop)
         now = time.monotonic()

@@ -170,6 +170,8 @@ class Train:
             check_seed(self.seed)
         if self.minutes is not None:
             check_minutes(self.minutes)
+        if self.td.cool_down is not None and self._td_limits[1] is None:
+            raise UsageError("--cool-down is a share of --minutes, which must be given")
         if self.resume and self.overwrite:
             raise UsageError("--resume and --overwrite exclude each other")
         self.cluster.check()

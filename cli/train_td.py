@@ -31,6 +31,7 @@ SETTINGS: Final = {
     "initial": "initial",
     "restart": "restart",
     "restart_after": "restart_after",
+    "cool_down": "cool_down",
     "carousel": "carousel_tiles",
 }
 """Options, and what they are called in the settings."""
@@ -62,6 +63,8 @@ class TDOptions:
     """Step size in (0, 1] before that."""
     alpha_drops: Annotated[str | None, option("SHARES", "none")] = None
     """Shares of --games after each of which step sizes are a tenth, such as 0.5,0.75."""
+    cool_down: Annotated[float | None, option("FLOAT", "the recipe's")] = None
+    """Share of --minutes, at their end, in which step sizes are a tenth: what was learned settles."""
     initial: Annotated[float | None, option("FLOAT", "0")] = None
     """What an unknown board is worth, points: optimistic initialisation."""
     restart: Annotated[float | None, option("FLOAT", "the recipe's")] = None
@@ -126,11 +129,13 @@ def run_training(
     from agents.training import train
     from cli.progress import GamesBar, RunningScores
 
-    deadline = None if minutes is None else time.monotonic() + 60 * minutes
+    seconds = None if minutes is None else 60 * minutes
+    deadline = None if seconds is None else time.monotonic() + seconds
+    learner.warm()  # a run that goes on begins again with whole step sizes
     scores = RunningScores(window=10)
     with (
         (cluster or ClusterOptions()).training(learner) as elsewhere,
-        GamesBar(stderr, "train", games, learner.games, None if minutes is None else 60 * minutes) as bar,
+        GamesBar(stderr, "train", games, learner.games, seconds) as bar,
     ):
 
         def show(metrics: "BlockMetrics") -> None:
@@ -140,7 +145,19 @@ def run_training(
         def should_stop() -> bool:
             return stopped() or (deadline is not None and time.monotonic() > deadline)
 
-        train(learner, games or sys.maxsize, folder, elsewhere=elsewhere, on_block=show, should_stop=should_stop)
+        def should_cool() -> bool:
+            share = learner.settings.cool_down
+            return share > 0 and deadline is not None and time.monotonic() > deadline - share * (seconds or 0)
+
+        train(
+            learner,
+            games or sys.maxsize,
+            folder,
+            elsewhere=elsewhere,
+            on_block=show,
+            should_stop=should_stop,
+            should_cool=should_cool,
+        )
 
 
 def _recipe(options: TDOptions) -> "Recipe":

@@ -69,9 +69,12 @@ class Worker:
         for tables in (self._tables, self._base):
             tables.put(change)
 
-    def learn(self, merged: Change, first: int, n_games: int, seed: int) -> tuple[Change, TrainingBlock]:
+    def learn(
+        self, merged: Change, settings: TDSettings, first: int, n_games: int, seed: int
+    ) -> tuple[Change, TrainingBlock]:
         """Take over what the last round changed, play and learn from game ``first`` on; return what that changed."""
         self.put(merged)
+        self._learner.settings = settings
         self._learner.games = first
         self._learner.rng[:] = seed_streams(game_seeds(seed, self._learner.n_threads))
         block = self._learner.train(n_games)
@@ -183,7 +186,9 @@ class ClusterTraining:
         promises = []
         for member, share in zip(playing, split(n_games, len(playing), self.games_per_round), strict=True):
             seed = int(draw(self.learner.rng, 0))
-            promises.append((member, member.actor.learn.remote(self._merged, first, share, seed)))
+            promises.append(
+                (member, member.actor.learn.remote(self._merged, self.learner.settings, first, share, seed))
+            )
             first += share
         results = [result for member, promise in promises if (result := self._result(member, promise)) is not None]
         start = time.perf_counter()

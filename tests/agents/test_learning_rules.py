@@ -1,5 +1,7 @@
 """The rules by which afterstates learn, and the games they learn from: against naive twins that work on whole games."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -153,6 +155,8 @@ def test_step_sizes_follow_the_plan():
 
     games = np.array([0, 49, 50, 89, 90, 94, 95, 1000])
 
+    cooled = replace(settings, cooled_from=int(games[3]))
+    np.testing.assert_allclose(cooled.alpha_at(games[2:4]), [0.02, 0.002], rtol=1e-6)
     np.testing.assert_allclose(settings.alpha_at(games), [0.2, 0.2, 0.02, 0.02, 0.1, 0.1, 0.01, 0.01], rtol=1e-6)
     assert settings.first_coherent == 90
 

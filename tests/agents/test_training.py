@@ -44,6 +44,7 @@ RULES = {
     "falling lambda": TDSettings(trace_decay_start=0.9, trace_decay_end=0.1, trace_decay_games=20),
     "carousel": TDSettings(carousel_tiles=(5, 6)),
     "carousel, delayed, with restart": TDSettings(carousel_tiles=(6, 7), delay=4, restart=0.5),
+    "cooled down": TDSettings(cool_down=0.5, cooled_from=30),
     "restart after some games": TDSettings(restart=0.5, restart_after=30),
 }
 """What changes with the games, or is remembered from one to the next; plans change at game 30 or 15."""

@@ -45,7 +45,7 @@ def test_a_recipe_limits_what_is_not_limited(options, minutes, expected):
 def test_single_settings_change_a_recipe(tmp_path, capsys):
     code, out, err = run(
         capsys, *TINY, "--recipe", "strong", "--games", 40, "--lambda-end", 0, "--coherence-from", 0.5, "--carousel",
-        "7,6", "--alpha-drops", "0.5,0.75", "--threads", 1, "--out", tmp_path, "--json",
+        "7,6", "--alpha-drops", "0.5,0.75", "--restart-after", 10, "--threads", 1, "--out", tmp_path, "--json",
     )  # fmt: skip
 
     assert code == 0
@@ -56,6 +56,21 @@ def test_single_settings_change_a_recipe(tmp_path, capsys):
     assert (settings["restart"], settings["trace_decay_start"], settings["trace_decay_end"]) == (0.5, 0.5, 0.0)
     assert (settings["coherence_from"], settings["planned_games"], settings["threads"]) == (0.5, 40, 1)
     assert (settings["carousel_tiles"], settings["alpha_drops"]) == ([7, 6], [0.5, 0.75])
+
+
+def test_a_run_with_a_limit_of_time_cools_down_and_is_warm_when_it_goes_on(tmp_path, capsys):
+    def steps():
+        return [json.loads(line)["alpha"] for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+
+    run(capsys, *TINY, "--minutes", 0.04, "--cool-down", 0.5, "--out", tmp_path)
+    first = steps()
+    run(capsys, "train", "--resume", "--minutes", 0.04, "--out", tmp_path)
+    second = steps()[len(first) :]
+
+    for alphas in (first, second):
+        assert alphas[0] == 1
+        assert alphas[-1] == pytest.approx(0.1)
+        assert alphas == sorted(alphas, reverse=True)
 
 
 def test_a_resumed_run_may_get_other_threads_and_keeps_its_network(tmp_path, capsys):
@@ -129,6 +144,9 @@ def test_a_run_whose_settings_json_is_damaged_goes_on_by_its_checkpoint(text, tm
         (["--network", "17x4@x"], "--network: stages must be exponents such as 15,14, got 'x'"),
         (["--delay", "-1"], "--delay must be a number of moves from 0 to 100, got -1"),
         (["--restart", "1"], "--restart must be 0 or in [0.1, 1), got 1.0"),
+        (["--restart-after", "-1"], "--restart-after must be a number of games, got -1"),
+        (["--cool-down", "2", "--minutes", "1"], "--cool-down must be in [0, 1], got 2.0"),
+        (["--cool-down", "0.2", "--games", "9"], "--cool-down is a share of --minutes, which must be given"),
         (["--carousel", "15;14"], "--carousel must be numbers joined by commas, got '15;14'"),
         (["--carousel", "17"], "--carousel must be different exponents from 1 to 15, got (17,)"),
         (["--initial", "-5"], "--initial must be from 0 to 4000000 points, got -5.0"),
