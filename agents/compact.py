@@ -21,7 +21,7 @@ a unit of one or two points changes a move here and there, and the mean score no
 
 Notes
 -----
-In a network with stages, 0 means "never learned: look at the stage before" (`agents.ntuple.promoted_weight`). There a
+In a network with stages, 0 means "never learned: look at the stage before" (`agents.ntuple.promoted`). There a
 weight that would be rounded to 0 becomes one unit with its sign.
 """
 

@@ -22,7 +22,7 @@ remembered from the choice of the move lets large step sizes diverge.
     w_i += d |E_i| / A_i        E_i += d        A_i += |d|
 
 **Stages** (`promote`). A weight that was never learned reads as that of the stage before; when it is first learned, it
-begins with that value.
+begins with that value, and with its E and A.
 
 References
 ----------
@@ -42,7 +42,8 @@ Departures from Jaśkowski's delayed TC(lambda):
 1. Errors along the delay are not summed as they were at their moves: the return is put together anew from the values
    at the moment of the update.
 2. A weight is updated once for each of the m features that read it; a weight that two features share moves twice.
-3. A promoted weight begins with E = A = 0: its first step is a whole one.
+3. A promoted weight begins with the E and A that it had in the stage before. From E = A = 0, its first step would be a
+   whole one, and those of all weights of a board together ruin what was promoted.
 """
 
 import math
@@ -58,7 +59,7 @@ from agents.ntuple import (
     Weights,
     greedy_action,
     prefetch_weights,
-    promoted_weight,
+    promoted,
     sum_weights,
     write_features,
 )
@@ -93,14 +94,21 @@ def delay_for(trace_decay: float) -> int:
 # --- one update ---
 
 
-@njit("void(float32[::1], uint32[:, ::1], int64, uint64)", inline=True)
-def promote(weights: Weights, features: Features, row: int, stage_size: np.uint64) -> None:
-    """Copy what the weights of a board read as, from the stages before, to where they are 0; changes ``weights``."""
+@njit("void(float32[::1], float32[::1], uint32[:, ::1], int64, uint64)", inline=True)
+def promote(weights: Weights, coherence: Weights, features: Features, row: int, stage_size: np.uint64) -> None:
+    """Where weights of a board are 0, copy what they read as, from the stages before, and its accumulators.
+
+    Changes ``weights`` and ``coherence``.
+    """
     of = np.uint64(row)
     for i in range(np.uint64(features.shape[1])):
-        w = features[of, i]
-        if weights[w] == np.float32(0):
-            weights[w] = promoted_weight(weights, w, stage_size)
+        w = np.uint64(features[of, i])
+        source = promoted(weights, features[of, i], stage_size)
+        if source != w:
+            weights[w] = weights[source]
+            if coherence.size > 0:
+                coherence[np.uint64(2) * w] = coherence[np.uint64(2) * source]
+                coherence[np.uint64(2) * w + np.uint64(1)] = coherence[np.uint64(2) * source + np.uint64(1)]
 
 
 @njit("void(float32[::1], float32[::1], uint32[:, ::1], int64, float32, uint64)", inline=True)
@@ -115,7 +123,7 @@ def adjust(
     of = np.uint64(row)
     m = np.uint64(features.shape[1])
     if np.uint64(features[of, np.uint64(0)]) >= stage_size:
-        promote(weights, features, row, stage_size)
+        promote(weights, coherence, features, row, stage_size)
     if coherence.size == 0:
         for i in range(m):
             weights[features[of, i]] += d

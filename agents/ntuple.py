@@ -161,13 +161,13 @@ def write_features(board: np.uint64, layout: Layout, features: Features, row: in
 # --- values ---
 
 
-@njit(*for_all_weights("float32(W, uint32, uint64)"), inline=True)
-def promoted_weight(weights: Any, feature: np.uint32, stage_size: np.uint64) -> np.float32:
-    """Return a weight, or while it is 0, that of the stage before."""
+@njit(*for_all_weights("uint64(W, uint32, uint64)"), inline=True)
+def promoted(weights: Any, feature: np.uint32, stage_size: np.uint64) -> np.uint64:
+    """Return where a weight is read: in its place, or while it is 0 there, in that of the stage before."""
     i = np.uint64(feature)
     while weights[i] == 0 and i >= stage_size:
         i -= stage_size
-    return np.float32(weights[i])
+    return i
 
 
 @njit(*for_all_weights("float32(W, uint32[:, ::1], int64, uint64)"), inline=True)
@@ -193,7 +193,7 @@ def sum_weights(weights: Any, features: Features, row: int, stage_size: np.uint6
     if np.uint64(features[of, np.uint64(0)]) >= stage_size:
         for k in range(m):
             if weights[features[of, k]] == 0:
-                v0 += promoted_weight(weights, features[of, k], stage_size)
+                v0 += np.float32(weights[promoted(weights, features[of, k], stage_size)])
     return (v0 + v1) + (v2 + v3)
 
 

@@ -95,15 +95,18 @@ def test_without_temporal_coherence_no_accumulator_is_touched():
 
 
 def test_a_promoted_weight_begins_with_what_it_read_as():
-    """Learning from a board of a new stage moves its value from the old stage's, not from 0."""
+    """Learning from a board of a new stage moves its value from the old stage's, not from 0, and as little."""
     learner = TDLearner(constant(0, delay=1), seed=1, network=STAGES)
     learner.weights[: STAGES.stage_size] = 50.0
+    accumulators = learner.coherence.reshape(-1, 2)
+    accumulators[: STAGES.stage_size] = 1.0, 1000.0
     learner.train(3)
 
     changed = np.flatnonzero(learner.weights[STAGES.stage_size :]) + STAGES.stage_size
 
     assert len(changed) > 100
-    assert np.abs(learner.weights[changed] - 50).mean() < 25
+    assert np.abs(learner.weights[changed] - 50).mean() < 5
+    assert accumulators[changed, 1].min() >= 1000
 
 
 # --- the carousel ---

@@ -132,7 +132,7 @@ def test_a_new_stage_begins_with_what_the_one_before_has_learned():
     learner.train(1)
 
     learned = np.flatnonzero(learner.weights[size:])
-    assert np.corrcoef(learner.weights[size:][learned], before[learned])[0, 1] > 0.9
+    assert np.corrcoef(learner.weights[size:][learned], before[learned])[0, 1] > 0.75
 
 
 def test_threads_share_what_they_learn():

@@ -41,9 +41,11 @@ class NaiveLearning:
         return f32(self.settings.initial) + self.points(board)
 
     def promote(self, i):
-        """Where a weight is 0, give it that of the stage before."""
-        stages = range(i, -1, -self.network.stage_size)
-        self.weights[i] = next((self.weights[j] for j in stages if self.weights[j]), f32(0))
+        """Where a weight is 0, give it that of the stage before, with E and A."""
+        for j in range(i, -1, -self.network.stage_size):
+            if self.weights[j]:
+                self.weights[i], self.coherence[i] = self.weights[j], self.coherence[j]
+                return
 
     def step(self, board, target):
         """w_i += d |E_i| / A_i, or w_i += d."""

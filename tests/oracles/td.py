@@ -72,10 +72,13 @@ class NaiveLearner:
 
     def weight(self, feature):
         """The weight, or while it is 0, that of the stage before."""
+        return self.w[self.promoted(feature)]
+
+    def promoted(self, feature):
         stage, *name = feature
         while stage and self.w[(stage, *name)] == 0:
             stage -= 1
-        return self.w[(stage, *name)]
+        return (stage, *name)
 
     def value(self, cells):
         return self.initial + sum((self.weight(f) for f in features(cells, self.network)), f32(0))
@@ -96,8 +99,10 @@ class NaiveLearner:
         for after, reward in reversed(path):
             d = self.alpha / f32(self.network.n_features) * (z - self.value(after))
             for f in features(after, self.network):
+                source = self.promoted(f)
+                self.w[f], self.e[f], self.a[f] = self.w[source], self.e[source], self.a[source]
                 rate = abs(self.e[f]) / self.a[f] if self.a[f] else f32(1)
-                self.w[f] = self.weight(f) + d * rate
+                self.w[f] += d * rate
                 self.e[f] += d
                 self.a[f] += abs(d)
             z = f32(reward) + trace_decay * z + (f32(1) - trace_decay) * self.value(after)
