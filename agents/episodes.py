@@ -6,7 +6,7 @@ Late positions are rare: a game passes through them once, and most games end bef
 and again from the middle of that, until one is shorter than `MIN_RESTART` moves. Half of the moves are then of the
 latter half of games. Restart is for those who play well already (``restart_after``). The ends of a beginner's games are
 boards in disorder: learned from too early, they are what large tiles are known from, and the agent heads for them
-ever after, with its largest tile beside a corner or in the middle instead of in one (docs/recipes.md).
+ever after, with its largest tile beside a corner instead of in it (docs/recipes.md).
 
 **Carousel.** The tiles of a set (16384 and 8192, say) divide a game into stages: stage s is the number whose bits say
 which of them are there, the largest first. The last `CAROUSEL_SIZE` boards with which each stage began are remembered.
