@@ -72,7 +72,7 @@ def play_seeds(
                 due += 1
     finally:
         for promise in running:
-            ray.cancel(promise)  # with force=True, Ray 2.5x aborts this process if the task ends at that moment
+            ray.cancel(promise)  # with force=True, Ray 2.60 aborts this process if the task ends at that moment
 
 
 def _result(ray: Any, promise: Any) -> tuple[list[TimedGame], float]:
